@@ -1,0 +1,52 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each sets up what it needs in .venv first.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+
+.PHONY: help demo lab test check bench lock clean
+
+help:
+	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
+	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
+	@echo "make test    the tests"
+	@echo "make check   format, lint, types, import rules, dependencies"
+	@echo "make bench   the figures of benchmarks/README.md"
+	@echo "make lock    constraints.txt anew from pyproject.toml"
+
+demo: $(READY)
+	$(BIN)/python notebooks/play.py notebooks/01_first_answer.ipynb
+
+lab: $(READY)
+	XIANTONG_DEMO_PACE=80 $(BIN)/jupyter lab --notebook-dir=notebooks
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	$(BIN)/deptry .
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+lock: $(READY)
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group lab --group build \
+		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# Exact versions with hashes, then this package itself from the tree, without asking a registry for anything.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)

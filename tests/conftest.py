@@ -1,0 +1,60 @@
+"""What all tests share: a clean environment, the engine, kernels."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.fault_server import FaultServer
+from tests.kernels import Kernel
+
+KEYS = (
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL",
+    "OPENROUTER_API_KEY", "AI_GATEWAY_API_KEY", "XIANTONG_DEMO_PACE",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    """No test sees the keys of whoever runs it."""
+    for name in KEYS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def faults():
+    """A server that plays scripted bytes."""
+    server = FaultServer()
+    yield server
+    server.close()
+
+
+def kernel_env(home) -> dict[str, str]:
+    """An environment in which a kernel finds nothing of the person who runs the tests."""
+    return {
+        **{name: value for name, value in os.environ.items() if name not in KEYS},
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_PLATFORM_DIRS": "1",
+    }
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """One kernel for the tests of a module, with the extension loaded."""
+    made = Kernel(kernel_env(tmp_path_factory.mktemp("home")))
+    assert made.run("%load_ext xiantong_nb").status == "ok"
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def fresh_kernel(tmp_path):
+    """A kernel of one's own, with the extension loaded."""
+    made = Kernel(kernel_env(tmp_path))
+    assert made.run("%load_ext xiantong_nb").status == "ok"
+    yield made
+    made.stop()

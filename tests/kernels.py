@@ -1,0 +1,133 @@
+"""Real kernels: what a front end sends them, and what it would show of what comes back."""
+
+from __future__ import annotations
+
+import queue
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from jupyter_client.manager import KernelManager
+
+LIMIT = 60.0
+
+
+@dataclass
+class Ran:
+    """One executed cell: its messages in order, and the outputs that remain, as a notebook saves them."""
+
+    status: str = ""
+    reply: dict[str, Any] = field(default_factory=dict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def outputs(self) -> list[dict[str, Any]]:
+        outputs: list[dict[str, Any]] = []
+        for message in self.messages:
+            kind, content = message["msg_type"], message["content"]
+            if kind == "stream" and outputs and outputs[-1].get("name") == content["name"]:
+                outputs[-1]["text"] += content["text"]
+            elif kind in ("stream", "display_data", "execute_result", "error"):
+                outputs.append({"type": kind, **content})
+            elif kind == "update_display_data":
+                for output in outputs:
+                    if output.get("transient", {}).get("display_id") == content["transient"]["display_id"]:
+                        output |= {"data": content["data"], "metadata": content["metadata"]}
+        return outputs
+
+    @property
+    def text(self) -> str:
+        """Everything readable, plain."""
+        return "\n".join(
+            o.get("text") or o.get("data", {}).get("text/plain") or "\n".join(o.get("traceback", []))
+            for o in self.outputs
+        )
+
+    def paints(self) -> list[dict[str, Any]]:
+        """The data of each paint of an answer, in order."""
+        return [
+            m["content"]["data"]
+            for m in self.messages
+            if m["msg_type"] in ("display_data", "update_display_data")
+        ]
+
+    @property
+    def only_output(self) -> dict[str, Any]:
+        (output,) = self.outputs
+        return output
+
+    @property
+    def error(self) -> dict[str, Any]:
+        (error,) = [o for o in self.outputs if o["type"] == "error"]
+        return error
+
+
+class Kernel:
+    """A kernel and its client; messages are gathered cell by cell."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._manager = KernelManager(kernel_name="python3")
+        self._manager.start_kernel(env=env)
+        self.client = self._manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=LIMIT)
+
+    def send(self, code: str, *, cell: str = "", silent: bool = False) -> str:
+        """Send a cell and return the id of the request; `cell` is what JupyterLab sends as its id."""
+        content = {
+            "code": code, "silent": silent, "store_history": not silent,
+            "user_expressions": {}, "allow_stdin": False, "stop_on_error": True,
+        }  # fmt: skip
+        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
+        self.client.shell_channel.send(message)
+        return message["header"]["msg_id"]
+
+    def wait(self, request: str, until=lambda ran: False, ran: Ran | None = None) -> Ran:
+        """Take messages (more of `ran`) until the kernel is idle, or until `until(what ran so far)` is true."""
+        ran, deadline = ran or Ran(), time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            try:
+                message = self.client.get_iopub_msg(timeout=1)
+            except queue.Empty:
+                continue
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            ran.messages.append(message)
+            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+                ran.reply = self._reply(request)
+                ran.status = ran.reply["status"]
+                return ran
+            if until(ran):
+                return ran
+        raise TimeoutError(f"the kernel did not become idle: {ran.text}")
+
+    def run(self, code: str, *, cell: str = "") -> Ran:
+        """Run a cell to its end."""
+        return self.wait(self.send(code, cell=cell))
+
+    def value(self, expression: str) -> Any:
+        """Evaluate in the kernel's namespace; the value must have a literal repr."""
+        import ast
+
+        ran = self.wait(self.send(f"print(repr({expression}))"))
+        assert ran.status == "ok", ran.text
+        return ast.literal_eval(ran.text.strip())
+
+    def interrupt(self) -> None:
+        self._manager.interrupt_kernel()
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self._manager.shutdown_kernel()
+
+    @property
+    def pid(self) -> int:
+        return self._manager.provisioner.pid
+
+    def _reply(self, request: str) -> dict[str, Any]:
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            message = self.client.get_shell_msg(timeout=LIMIT)
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]
+        raise TimeoutError("no reply on the shell channel")

@@ -1,0 +1,266 @@
+"""The magics in a real kernel, asking the real engine."""
+
+from __future__ import annotations
+
+import re
+import signal
+import os
+import time
+
+import pytest
+
+ENGINE_LOG = "open(__import__('xiantong_nb.engine').engine.shared().log_path, errors='replace').read()"
+ENDLESS = "%%ask demo:toy-1 --alone --max-tokens 8000 {}\nAn endless answer, please."
+
+
+def has_text(ran) -> bool:
+    return any(len(p.get("text/markdown", "")) > 20 for p in ran.paints())
+
+
+def test_an_answer_streams_in_and_stays(kernel):
+    """What remains is one output: the filtered reply, the footer and the metadata."""
+    ran = kernel.run("%%ask demo\nhello")
+    output = ran.only_output
+    assert output["type"] == "display_data"
+    assert kernel.value("(_.complete, type(_).__name__)") == (True, "Reply")
+    count = ran.reply["execution_count"]
+    expected, footer = kernel.value(
+        f"(__import__('xiantong_nb.safe').safe.markdown(Out[{count}].text).strip('\\n'),"
+        f" __import__('xiantong_nb.bundle').bundle.footer(Out[{count}]))"
+    )
+    text, _, shown_footer = output["data"]["text/markdown"].rpartition("\n\n")
+    assert text == expected
+    assert "toy-1" in expected
+    assert shown_footer.startswith("<sub>toy-1 ")
+    assert footer.startswith("toy-1 · demo · ")
+    metadata = output["metadata"]["xiantong"]
+    assert (metadata["connection"], metadata["complete"]) == ("demo", True)
+    assert metadata["usage"]["output_tokens"] > 0
+    assert not [m for m in ran.messages if m["msg_type"] == "execute_result"]
+
+
+def test_tokens_are_the_servers_own_figure(kernel):
+    """llama.cpp's log says how many tokens it evaluated; the reply says the same."""
+    kernel.run("%%ask demo --alone\nShow me some code")
+    tokens, log = kernel.value("_.usage.output_tokens"), kernel.value(ENGINE_LOG)
+    evaluated = re.findall(r"^.*\beval time = .*?/\s+(\d+) tokens", log, re.MULTILINE)
+    assert int(evaluated[-1]) in (tokens, tokens - 1)  # the first token comes out of the prompt's evaluation
+
+
+def test_a_long_answer_is_painted_while_it_comes(kernel):
+    ran = kernel.run("%%ask demo:toy-1 --alone\nA long answer, please.")
+    sizes = [len(p["text/markdown"]) for p in ran.paints()]
+    assert len(sizes) >= 4
+    assert sizes[:-1] == sorted(sizes[:-1])
+    assert all(set(p) == {"text/markdown"} for p in ran.paints()[:-1]), "live paints carry Markdown only"
+    assert set(ran.only_output["data"]) == {"text/markdown", "text/plain"}
+    assert kernel.value("_.usage.output_tokens") >= 3000
+
+
+def test_thinking_is_shown_open_and_then_folded(kernel):
+    kernel.run("%%ask demo:toy-3 --alone --to thought\nThink first.")
+    output = kernel.run("thought").only_output
+    assert output["type"] == "execute_result"
+    assert output["data"]["text/markdown"].startswith("<details><summary>Thinking</summary>\n\n")
+    assert kernel.value("thought.thinking").strip() in output["data"]["text/plain"].replace("  | ", "")
+
+
+def test_the_reply_shows_again_when_it_is_named_later(kernel):
+    """Silence holds for the cell that asked, not for the reply."""
+    kernel.run("%%ask demo --to r\nhello")
+    assert kernel.run("r").only_output["type"] == "execute_result"
+    assert kernel.run("_").only_output["type"] == "execute_result"
+
+
+def test_a_prompt_that_ends_in_a_semicolon_still_has_a_value(kernel):
+    ran = kernel.run("%%ask demo --alone\nWhat does this do: x = 1;")
+    assert kernel.value(f"{ran.reply['execution_count']} in Out") is True
+
+
+def test_interrupt_keeps_what_came_and_stops_the_model(fresh_kernel):
+    kernel = fresh_kernel
+    request = kernel.send(ENDLESS.format("--to part"))
+    following = kernel.send("print('this cell was queued behind it')")
+    begun = kernel.wait(request, until=has_text)
+    kernel.interrupt()
+    ran = kernel.wait(request, ran=begun)
+    assert ran.status == "error"
+    assert ran.error["ename"] == "KeyboardInterrupt"
+    assert len(ran.error["traceback"]) == 1
+    assert "\n" not in ran.error["traceback"][0]
+    kept = [o for o in ran.outputs if o["type"] == "display_data"][0]
+    assert "**[incomplete" in kept["data"]["text/markdown"]
+    assert kept["metadata"]["xiantong"]["complete"] is False
+    assert kernel.wait(following).reply["status"] == "aborted"
+    text, same, ended = kernel.value("(part.text, part is __import__('xiantong_nb').last(), part.ended)")
+    assert len(text) > 20
+    assert same is True
+    assert ended == "interrupted"
+    assert "cancel" in wait_for_log(kernel, "cancel")
+    assert kernel.run("%%ask demo --alone\nhello").status == "ok", "the engine survives the interrupt"
+
+
+def wait_for_log(kernel, word: str) -> str:
+    for _ in range(50):
+        log = kernel.value(ENGINE_LOG)
+        if word in log:
+            return log
+        time.sleep(0.1)
+    return log
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("%%ask nobody:x\nhi", "Nothing connected yet"),
+        ("%%ask\nhi", "Nothing connected yet"),
+        ("%%ask openrouter:a/b\nhi", "OPENROUTER_API_KEY"),
+        ("%%ask demo --nonsense\nhi", "--nonsense"),
+        ("%%ask demo --max-tokens many\nhi", "max-tokens"),
+        ("%%ask demo --system @nowhere\nhi", "nowhere"),
+        ("%%ask demo toy-2\nhi", "one at a time"),
+        ("%%ask demo:toy-9\nhi", "toy-9"),
+        ("%xiantong nonsense", "%xiantong help"),
+        ("%xiantong connect", "%%ask demo"),
+    ],
+)
+def test_a_failure_is_one_short_block(fresh_or_shared, line, says):
+    ran = fresh_or_shared.run(line)
+    assert ran.status == "error"
+    assert len(ran.error["traceback"]) == 1
+    assert says in ran.error["traceback"][0]
+    assert "Traceback" not in ran.text
+    assert "File " not in ran.text
+    assert ran.text.count("\n") <= 4
+
+
+@pytest.fixture(scope="module")
+def fresh_or_shared(kernel):
+    """The module's kernel: these cells fail before they change anything."""
+    return kernel
+
+
+def test_after_a_failure_the_cells_behind_it_do_not_run(kernel):
+    failing, behind = kernel.send("%%ask nobody:x\nhi"), kernel.send("print('behind')")
+    assert kernel.wait(failing).status == "error"
+    assert kernel.wait(behind).reply["status"] == "aborted"
+
+
+def test_a_failing_ask_in_users_code_shows_their_line(kernel):
+    """The short form is for magics: in ordinary code the traceback leads to the call."""
+    ran = kernel.run("import xiantong_nb\nxiantong_nb.ask('hi', 'nobody:x')")
+    assert "xiantong_nb.ask('hi', 'nobody:x')" in re.sub(r"\x1b\[[\d;]*m", "", "".join(ran.error["traceback"]))
+
+
+def test_running_a_cell_again_replaces_its_turn(fresh_kernel):
+    kernel = fresh_kernel
+    kernel.run("%xiantong use demo")
+    kernel.run("%%ask\nfirst", cell="one")
+    kernel.run("%%ask demo\nsecond", cell="two")
+    kernel.run("%%ask demo\nthird", cell="three")
+    turns = "[t.question.blocks[0].text.strip() for t in __import__('xiantong_nb.api').api.session().chats['default'].turns]"
+    assert kernel.value(turns) == ["first", "second", "third"]
+    ran = kernel.run("%%ask demo\nsecond, better", cell="two")
+    assert kernel.value(turns) == ["first", "second, better"]
+    assert "re-run: dropped 2 turns" in ran.text
+    kernel.run("%ask a\n%ask b", cell="both")
+    assert kernel.value(turns) == ["first", "second, better", "a", "b"], "two questions of one run are both kept"
+
+
+def test_chats_are_named_listed_and_forgotten(fresh_kernel):
+    kernel = fresh_kernel
+    kernel.run("%xiantong use demo:toy-2")
+    assert "toy-2" in kernel.run("%ask hello there, what's \"up\"?").text
+    ran = kernel.run("%%ask --chat other\nhello")
+    assert "chat other" not in ran.text, "nothing was continued yet"
+    assert "chat other, 1 turn" in kernel.run("%%ask --chat other\nagain").text
+    assert "chat other" not in kernel.run("%%ask --chat other --new\nafresh").text
+    assert "other" in kernel.run("%xiantong chats").text
+    kernel.run("%xiantong reset other")
+    assert "other" not in kernel.run("%xiantong chats").text
+    assert "chat" not in kernel.run("%%ask --alone\nhello").only_output["data"]["text/plain"].splitlines()[-1]
+
+
+def test_the_other_forms(kernel):
+    assert set(kernel.run("%%ask demo --alone --as text\nhello").only_output["data"]) == {"text/plain"}
+    raw = kernel.run("%%ask demo --alone --as raw\nhello").only_output["data"]
+    assert raw == {"text/plain": kernel.value("_.text")}
+    assert kernel.run("%%ask demo --alone --quiet\nhello").outputs == []
+    assert "is not JSON" in kernel.run("%%ask demo --alone --as json\nhello").text
+    ran = kernel.run("%%ask demo --alone --as code\nSome code, please.")
+    (payload,) = ran.reply["payload"]
+    assert payload["source"] == "set_next_input"
+    assert payload["text"] == kernel.value("_.code")
+    assert payload["text"].strip()
+
+
+def test_options_reach_the_engine(kernel):
+    ran = kernel.run("style = 'Be brief'\n")
+    ran = kernel.run("%%ask demo --alone --system @style --max-tokens 5 --temperature 0.5 --stop zzz\nhello")
+    assert ran.only_output["metadata"]["xiantong"]["parameters"] == {
+        "max_tokens": 5, "system": "Be brief", "temperature": 0.5, "stop": ["zzz"],
+    }  # fmt: skip
+    assert "cut at --max-tokens" in ran.text
+    assert kernel.value("(_.usage.output_tokens, _.stop_reason)") == (5, "max_tokens")
+
+
+def test_braces_and_dollars_on_the_line_and_in_the_cell_stay_as_typed(kernel):
+    kernel.run("name = 'WRONG'")
+    kernel.run("%%ask demo --alone --system '{name} $name' --to r\nf'{name}' $name {{x}}")
+    assert kernel.value("r.parameters['system']") == "{name} $name"
+
+
+def test_help_is_where_people_look(kernel):
+    assert "--max-tokens" in kernel.run("%%ask -h\nx").text
+    assert "--max-tokens" in kernel.run("%ask -h").text
+    assert "connect" in kernel.run("%xiantong help").text
+    ran = kernel.run("%ask?")
+    (payload,) = ran.reply["payload"]
+    assert "TARGET" in payload["data"]["text/plain"]
+
+
+def test_the_commands_of_a_newcomer(fresh_kernel):
+    kernel = fresh_kernel
+    assert "Nothing is in use yet" in kernel.run("%xiantong list").text
+    connected = kernel.run("%xiantong connect demo").text
+    for stage in ("reached", "authenticated", "model answered", "first token", "finished"):
+        assert re.search(rf"{stage}\s+\d+ ms", connected), connected
+    assert "toy" in connected
+    assert "→" in kernel.run("%xiantong list").text
+    assert kernel.run("%ask hello").status == "ok"
+    assert "xiantong-nb 0." in kernel.run("%xiantong version").text
+
+
+def test_loading_twice_and_unloading(fresh_kernel):
+    kernel = fresh_kernel
+    assert kernel.run("%load_ext xiantong_nb\n%reload_ext xiantong_nb\n%reload_ext xiantong_nb").status == "ok"
+    assert kernel.run("%%ask demo\nhello").status == "ok"
+    kernel.run("%unload_ext xiantong_nb")
+    ran = kernel.run("%%ask demo\nhello")
+    assert "not found" in ran.text
+    assert kernel.run("__import__('xiantong_nb').last()").only_output["type"] == "execute_result"
+
+
+def test_the_engine_ends_with_its_kernel_even_when_that_is_killed(fresh_kernel):
+    kernel = fresh_kernel
+    kernel.run("%%ask demo\nhello")
+    engine = kernel.value("__import__('xiantong_nb.engine').engine.shared().pid")
+    os.kill(kernel.pid, signal.SIGKILL)
+    for _ in range(100):
+        try:
+            os.kill(engine, 0)
+        except ProcessLookupError:
+            return
+        if zombie(engine):
+            return
+        time.sleep(0.1)
+    pytest.fail("the engine outlived its kernel by 10 s")
+
+
+def zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits to be collected by whoever adopted it."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return False

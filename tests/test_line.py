@@ -1,0 +1,47 @@
+"""The magic line."""
+
+from __future__ import annotations
+
+import pytest
+
+from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook import line
+
+
+@pytest.mark.parametrize(
+    ("typed", "options", "question"),
+    [
+        ("what's up?", "", "what's up?"),
+        ("--alone what's up?", "--alone", "what's up?"),
+        ("--to x --system 'be brief' is it \"so\"?", "--to x --system 'be brief'", 'is it "so"?'),
+        ("--max-tokens=5 -1 + 2 is?", "--max-tokens=5", "-1 + 2 is?"),
+        ("what does --alone do?", "", "what does --alone do?"),
+        ("-- hello", "", "-- hello"),
+        ("-h", "-h", ""),
+        ("  spaces   inside  ", "", "spaces   inside"),
+        ("{name} $x \\n", "", "{name} $x \\n"),
+    ],
+)
+def test_a_one_line_question_is_kept_as_typed(typed, options, question):
+    assert line.split_options(typed) == (options, question)
+
+
+def test_targets_and_options_may_stand_in_any_order():
+    asked = line.parse("--stop a openrouter:a/b --stop 'b c' --as text")
+    assert asked.targets == ["openrouter:a/b"]
+    assert asked.stop == ["a", "b c"]
+    assert asked.as_ == "text"
+
+
+@pytest.mark.parametrize("typed", ["--max-tokens x", "--as pdf", "--nothing", "--system", "'open", "--max 3"])
+def test_a_bad_line_is_a_usage_error(typed):
+    with pytest.raises(UsageError):
+        line.parse(typed)
+
+
+def test_help_prints_every_option(capsys):
+    with pytest.raises(line.HelpShown):
+        line.parse("-h")
+    shown = capsys.readouterr().out
+    for row in line.OPTIONS:
+        assert row.flag in shown

@@ -1,0 +1,55 @@
+"""The notebooks run top to bottom without a front end, and are stored without outputs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.conftest import kernel_env
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def test_there_are_notebooks():
+    assert [n.name for n in NOTEBOOKS][:1] == ["01_first_answer.ipynb"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_a_notebook_runs_and_keeps_its_answers(path, tmp_path):
+    book = nbformat.read(path, as_version=4)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in book.cells), "outputs in git"
+    client = NotebookClient(book, timeout=120, kernel_name="python3")
+    client.execute(env=kernel_env(tmp_path), cwd=str(tmp_path))
+    nbformat.validate(book)
+    for cell in book.cells:
+        if cell.cell_type == "code" and cell.source.startswith("%%ask"):
+            (output,) = cell.outputs
+            assert output.output_type == "display_data"
+            assert set(output.data) == {"text/markdown", "text/plain"}
+            assert output.metadata["xiantong"]["complete"] is True
+    assert not book.metadata.get("widgets"), "no widget state is left behind"
+
+
+def test_the_demo_plays_and_would_notice_what_fails(tmp_path):
+    """`make demo` runs this script: it ends 0 when answers stream, 1 when a cell fails."""
+    good = play(ROOT / "notebooks" / "01_first_answer.ipynb", tmp_path)
+    assert good.returncode == 0, good.stdout
+    assert "growing paints before that" in good.stdout
+    assert "toy-1 · demo" in good.stdout
+    bad = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%load_ext xiantong_nb\n1/0")])
+    nbformat.write(bad, tmp_path / "bad.ipynb")
+    assert play(tmp_path / "bad.ipynb", tmp_path).returncode == 1
+    dull = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%load_ext xiantong_nb\n%ask -h")])
+    nbformat.write(dull, tmp_path / "dull.ipynb")
+    assert play(tmp_path / "dull.ipynb", tmp_path).returncode == 1
+
+
+def play(path: Path, home: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "notebooks" / "play.py"), str(path)]
+    return subprocess.run(command, env=kernel_env(home), capture_output=True, text=True, timeout=180, check=False)

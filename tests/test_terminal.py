@@ -1,0 +1,71 @@
+"""IPython in a real terminal: text streams, nothing is painted twice, Ctrl-C keeps what came."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pexpect
+import pytest
+
+from tests.conftest import kernel_env
+
+PROMPT = r"In \[\d+\]: "
+
+
+@pytest.fixture
+def terminal(tmp_path):
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor"],
+        env={**kernel_env(tmp_path), "TERM": "dumb"},
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 200),
+    )
+    child.expect(PROMPT)
+    run(child, "%load_ext xiantong_nb")
+    yield child
+    child.close(force=True)
+
+
+def run(child, *lines: str) -> str:
+    for line in lines[:-1]:
+        child.sendline(line)
+        child.expect(r"\.\.\.: ")
+    child.sendline(lines[-1])
+    child.expect(PROMPT)
+    return child.before
+
+
+def test_text_streams_once_with_a_footer(terminal):
+    shown = run(terminal, "%%ask demo", "hello", "", "")
+    answer = run(terminal, "print(_.text)")
+    words = re.findall(r"[A-Za-z]{6,}", answer)
+    assert words
+    assert all(shown.count(w) >= 1 for w in words)
+    assert re.search(r"toy-1 · demo · \d+ tokens in, \d+ out · a toy, free · \d", shown)
+    assert shown.count("I am toy-1") <= 1 + answer.count("I am toy-1") // 2
+    assert "\x1b" not in shown
+    assert "Out[" not in shown
+
+
+def test_ctrl_c_keeps_what_came(terminal):
+    terminal.sendline("%ask --alone --to part --max-tokens 8000 " + "hello")
+    terminal.expect("Nothing connected yet")
+    terminal.expect(PROMPT)
+    run(terminal, "%xiantong use demo")
+    terminal.sendline("%ask --alone --to part --max-tokens 8000 an endless answer please")
+    terminal.expect(r"\w+ \w+ \w+ \w+ \w+ \w+ \w+ \w+")
+    terminal.sendintr()
+    terminal.expect(PROMPT)
+    assert "incomplete: interrupted" in terminal.before
+    assert "Traceback" not in terminal.before
+    assert "False" in run(terminal, "print(part.complete, len(part.text) > 20)")
+
+
+def test_errors_are_short(terminal):
+    shown = run(terminal, "%ask hello")
+    assert "Nothing connected yet" in shown
+    assert "Traceback" not in shown
+    assert "%%ask demo" in shown

@@ -1,0 +1,134 @@
+"""
+A Reply as the output that stays: Markdown and plain text that open anywhere, and metadata.
+
+    text/markdown   [folded thinking] + safe.markdown(text) + [tool calls, sources] + [mark] + footer
+    text/plain      the same for terminals
+    metadata        {"text/markdown" ...: nothing; "xiantong": connection, model, usage, timing, request id}
+
+Never a key, never a header. HTML in it is ours alone: `details`, `summary` and `sub`, which GitHub, nbviewer,
+nbconvert and JupyterLab all let through.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from xiantong_nb import safe
+
+if TYPE_CHECKING:
+    from xiantong_nb.reply import Reply
+
+_ACTIVE = re.compile(r"[\\`*_{}\[\]<>()#+!|$~:&]")
+_CENT = 0.01
+
+
+def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return (data, metadata) as `display(..., raw=True)` takes them."""
+    return {"text/markdown": markdown(reply), "text/plain": plain(reply)}, {"xiantong": metadata(reply)}
+
+
+def markdown(reply: Reply) -> str:
+    """Return the whole output as Markdown."""
+    parts = [folded(reply.thinking), safe.markdown(reply.text).strip("\n")]
+    parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
+    parts.append(_sources(reply))
+    parts.append(f"**[{entities(mark)}]**" if (mark := ending(reply)) else "")
+    parts.append(f"<sub>{entities(footer(reply))}</sub>")
+    return "\n\n".join(p for p in parts if p)
+
+
+def plain(reply: Reply) -> str:
+    """Return the whole output as text for a terminal."""
+    parts = [_quoted(safe.terminal(reply.thinking)), safe.terminal(reply.text).strip("\n")]
+    parts += [f"[tool call] {safe.terminal(c.name)} {safe.terminal(c.arguments)}" for c in reply.tool_calls]
+    parts.append(f"[{mark}]" if (mark := ending(reply)) else "")
+    parts.append(footer(reply))
+    return "\n\n".join(p for p in parts if p)
+
+
+def metadata(reply: Reply) -> dict[str, Any]:
+    """Return what a program may want to know of a saved answer."""
+    return {
+        "connection": reply.connection,
+        "model": reply.model,
+        "parameters": reply.parameters,
+        "usage": {name: value for name, value in asdict(reply.usage).items() if value is not None},
+        "cost": reply.cost,
+        "timing": {"seconds": reply.seconds, "first_token_seconds": reply.first_token_seconds},
+        "complete": reply.complete,
+        "stop_reason": reply.stop_reason,
+        "request_id": reply.request_id,
+    }
+
+
+def footer(reply: Reply) -> str:
+    """Return the line under an answer: model · connection · tokens · cost · time · notes."""
+    usage = reply.usage
+    tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(usage.output_tokens)} out"
+    time = f"{reply.seconds:.2f} s"
+    if reply.first_token_seconds is not None:
+        time += f" (first word {reply.first_token_seconds:.2f} s)"
+    parts = [reply.model, reply.connection, tokens, money(reply), time, *reply.notes]
+    return safe.terminal(" · ".join(p for p in parts if p)).replace("\n", " ")
+
+
+def money(reply: Reply) -> str:
+    """Return the cost with its source, or that the price is not known."""
+    if reply.cost is None:
+        return "price unknown"
+    amount = f"${reply.cost:.2f}" if reply.cost >= _CENT else f"${reply.cost:.3g}"
+    return f"{amount} ({reply.cost_source})" if reply.cost else reply.cost_source
+
+
+def ending(reply: Reply) -> str:
+    """Return what must be said of an answer that is not simply finished."""
+    if not reply.complete:
+        return f"incomplete: {reply.ended or 'the stream ended early'}"
+    match reply.stop_reason:
+        case "max_tokens":
+            return "cut at --max-tokens: ask for more with a higher figure"
+        case "model_context_window_exceeded":
+            return "cut: the model's context is full"
+        case "refusal":
+            return f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}"
+        case "pause_turn":
+            return "paused by the provider: ask to go on"
+    return ""
+
+
+def folded(thinking: str) -> str:
+    """Return reasoning as a part that opens on a click."""
+    inner = safe.markdown(thinking).strip("\n")
+    return f"<details><summary>Thinking</summary>\n\n{inner}\n\n</details>" if inner else ""
+
+
+def entities(text: str) -> str:
+    """Write text so that no renderer finds Markdown or HTML in it."""
+    return _ACTIVE.sub(lambda m: f"&#{ord(m[0])};", text)
+
+
+def _tool_call(name: str, arguments: str) -> str:
+    return f"Tool call: <code>{entities(name)}</code> <code>{entities(arguments)}</code>"
+
+
+def _sources(reply: Reply) -> str:
+    """List what was cited: each source once, as a link where it has a web address."""
+    lines = {}
+    for source in reply.citations:
+        title = str(source.get("title") or source.get("document_title") or source.get("url") or "a source")
+        address = str(source.get("url") or "")
+        usable = re.fullmatch(r"https?://[^\s<>()\[\]`\"'\\]+", address, re.IGNORECASE)
+        host = urllib.parse.urlsplit(address).hostname if usable else ""
+        lines[title, address] = f"- [{entities(title)}]({address})" if usable and host else f"- {entities(title)}"
+    return "Sources:\n\n" + "\n".join(lines.values()) if lines else ""
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.strip().splitlines())
+
+
+def _figure(count: int | None) -> str:
+    return "?" if count is None else f"{count:,}"

@@ -1,0 +1,86 @@
+"""Conversations of a kernel: what was said, and what of it goes along with the next question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xiantong_nb.request import Block, Message, Redacted, Text, Thinking
+
+_CHARACTERS_PER_TOKEN = 4  # the rule of thumb for English; shown as "about"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    Which run of which cell asked.
+
+    `cell` is the front end's id for it, or empty where it gives none; `run` tells two runs of one cell apart,
+    and makes several questions of the same run neighbours instead of replacements.
+    """
+
+    cell: str = ""
+    run: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A question and its whole answer, with who asked and who answered (`target` as `slug:model`)."""
+
+    origin: Origin
+    target: str
+    question: Message
+    answer: Message
+
+
+@dataclass(slots=True)
+class Chat:
+    """One named conversation."""
+
+    turns: list[Turn] = field(default_factory=list)
+
+    def rewind(self, origin: Origin) -> int:
+        """Drop the turn that an earlier run of this cell made, and all later ones; return how many."""
+        if not origin.cell:
+            return 0
+        for at, turn in enumerate(self.turns):
+            if turn.origin.cell == origin.cell and turn.origin.run != origin.run:
+                dropped = len(self.turns) - at
+                del self.turns[at:]
+                return dropped
+        return 0
+
+    def messages(self, target: str) -> tuple[Message, ...]:
+        """
+        Return the conversation as it is sent to `target`.
+
+        Reasoning goes back only to the model that signed it: providers refuse it from another one, and
+        without a signature it proves nothing.
+        """
+        sent: list[Message] = []
+        for turn in self.turns:
+            blocks = tuple(b for b in turn.answer.blocks if _goes_back(b, same=turn.target == target))
+            sent += [turn.question, Message("assistant", blocks)]
+        return tuple(sent)
+
+    def add(self, turn: Turn) -> None:
+        """Append a finished turn; an answer without any text is no answer to go on from."""
+        if any(isinstance(b, Text) and b.text for b in turn.answer.blocks):
+            self.turns.append(turn)
+
+    def about_tokens(self) -> int:
+        """Return roughly how many tokens the conversation adds to the next question."""
+        characters = sum(
+            len(b.text) for t in self.turns for m in (t.question, t.answer) for b in m.blocks if isinstance(b, Text)
+        )
+        return characters // _CHARACTERS_PER_TOKEN
+
+
+def _goes_back(block: Block, *, same: bool) -> bool:
+    match block:
+        case Text(text):
+            return bool(text)
+        case Thinking(_, signature):
+            return same and bool(signature)
+        case Redacted():
+            return same
+    return False  # tool calls have no result here, and providers refuse one without

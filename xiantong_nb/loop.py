@@ -1,0 +1,86 @@
+"""
+One background event loop for everything that waits, and the hand-over of its results to other threads.
+
+The thread of a cell only takes events from a queue, so an interrupt leaves it at once; cancelling the task
+closes the socket. A forked child gets a loop of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from concurrent.futures import Future
+
+T = TypeVar("T")
+
+_lock = threading.Lock()
+_loop: asyncio.AbstractEventLoop | None = None
+
+
+def running() -> asyncio.AbstractEventLoop:
+    """Return the loop, started on first use in a daemon thread."""
+    global _loop  # noqa: PLW0603  # one loop per process is this module's whole purpose
+    with _lock:
+        if _loop is None:
+            _loop = asyncio.new_event_loop()
+            threading.Thread(target=_loop.run_forever, name="xiantong-loop", daemon=True).start()
+        return _loop
+
+
+def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
+    """Start `work` on the loop. The future can be waited for, and cancelled, from any thread."""
+    return asyncio.run_coroutine_threadsafe(work, running())
+
+
+def _forget() -> None:
+    """In a forked child the thread is gone while the loop object looks alive: a submit would hang."""
+    global _loop, _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _loop = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
+class Feed(Generic[T]):
+    """
+    A queue from the loop to one other thread: many small puts, few large gets.
+
+    A reader that rests between two gets is woken some ten times a second instead of once per item, which
+    would have both threads fight for the interpreter's lock.
+    """
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._urgent = threading.Event()
+
+    def put(self, item: T, *, urgent: bool = False) -> None:
+        """Add one item; never blocks. An urgent one ends the reader's rest, now and later."""
+        self._queue.put(item)
+        if urgent:
+            self._urgent.set()
+
+    def rest(self, seconds: float) -> None:
+        """Sleep, unless something urgent comes or has come."""
+        if seconds > 0:
+            self._urgent.wait(seconds)
+
+    def get(self, timeout: float) -> list[T]:
+        """
+        Return everything there is, waiting at most `timeout` seconds for the first; then nothing.
+
+        The wait always ends, since one without end can't be interrupted on Windows.
+        """
+        try:
+            items = [self._queue.get(timeout=timeout)]
+        except queue.Empty:
+            return []
+        items += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return items

@@ -1,0 +1,1 @@
+"""The notebook edge: the only place that knows IPython."""

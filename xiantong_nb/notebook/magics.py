@@ -1,0 +1,168 @@
+"""`%%ask`, `%%xiantong`, `%ask` and `%xiantong`: read the line, call the session, show the outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+
+from xiantong_nb.notebook.edge import plain_errors
+
+if TYPE_CHECKING:
+    import argparse
+
+    from xiantong_nb.chats import Origin
+    from xiantong_nb.notebook.display import Painter
+    from xiantong_nb.reply import Reply
+    from xiantong_nb.session import Stream
+
+
+@magics_class
+class AskMagics(Magics):
+    """Questions from cells. `%%ask -h` lists the options, `%xiantong help` the commands."""
+
+    shell: Any
+
+    def __init__(self, shell: Any) -> None:
+        super().__init__(shell)
+        self._cell = ""
+        self._shown: tuple[int, Reply] | None = None
+
+    @no_var_expand
+    @line_cell_magic
+    def ask(self, line: str, cell: str | None = None) -> Reply | None:
+        """
+        Ask a model; the answer streams in below and is the value of the cell.
+
+            %%ask [TARGET] [options]       the cell's text is the question
+            %ask [options] the question    in one line, to the target in use
+
+        TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
+        options. `_` and `Out[n]` are the Reply: .text .thinking .code .usage .cost .complete .model .seconds
+        """
+        with plain_errors():
+            return self._ask(line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def xiantong(self, line: str, cell: str | None = None) -> Any:
+        """
+        Connect and look around; `%%xiantong` is `%%ask`.
+
+            %xiantong help            lists the commands
+        """
+        with plain_errors():
+            if cell is not None:
+                return self._ask(line, cell)
+            from xiantong_nb.notebook import commands
+
+            return commands.run(line, terminal=self._in_terminal)
+
+    def cell_begins(self, info: Any) -> None:
+        """Remember which cell runs: the front end's id for it, where it gives one."""
+        self._cell = getattr(info, "cell_id", None) or ""
+
+    def shown_already(self, reply: Reply) -> None:
+        """
+        Keep a reply from being shown a second time in the cell that asked for it.
+
+        IPython calls this for every Reply it is about to display: returning means "it is done", the
+        exception means "display it as usual", which is right for `_`, `Out[n]` and `reply` later on.
+        """
+        if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not reply:
+            raise NotImplementedError
+        if self._in_terminal:
+            # a terminal has written "Out[n]: " before it asks, so the footer goes there
+            from xiantong_nb.bundle import footer
+
+            print(footer(reply))  # noqa: T201
+
+    @property
+    def _in_terminal(self) -> bool:
+        return getattr(self.shell, "kernel", None) is None
+
+    def _ask(self, line: str, cell: str | None) -> Reply | None:
+        from xiantong_nb.notebook import line as lines
+
+        question = cell
+        if question is None:
+            line, question = lines.split_options(line)
+        try:
+            asked = lines.parse(line)
+        except lines.HelpShown:
+            return None
+        if len(asked.targets) > 1:
+            from xiantong_nb.errors import UsageError
+
+            raise UsageError(
+                f"{len(asked.targets)} targets on one line: this version asks one at a time.",
+                hint="Ask each in a cell of its own.",
+            )
+        from xiantong_nb.api import session
+
+        target = asked.targets[0] if asked.targets else ""
+        stream = session().open(question, target, self._options(asked), self._origin())
+        reply = self._watch(stream, asked)
+        if asked.as_ == "code" and reply.code:
+            self.shell.set_next_input(reply.code)
+        return reply
+
+    def _watch(self, stream: Stream, asked: argparse.Namespace) -> Reply:
+        """Paint the answer as it comes; whatever ends it, what came stays, under `--to` too."""
+        painter = self._painter(asked, str(stream.target))
+        with stream:
+            try:
+                for batch in stream.batches(painter.rest):
+                    painter.take(batch)
+            except KeyboardInterrupt:
+                stream.cancel()
+                self._keep(stream.partial("interrupted"), painter, asked)
+                raise
+            try:
+                reply = stream.result()
+            finally:
+                if stream.reply is not None and stream.fold.has_content:
+                    self._keep(stream.reply, painter, asked)
+        return reply
+
+    def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
+        painter.finish(reply)
+        self._shown = (self.shell.execution_count, reply)
+        if asked.to:
+            self.shell.push({asked.to: reply})
+
+    def _painter(self, asked: argparse.Namespace, target: str) -> Painter:
+        from xiantong_nb.notebook import display
+
+        if asked.quiet:
+            return display.NoPainter()
+        if self._in_terminal:
+            return display.TerminalPainter(form=asked.as_)
+        return display.DisplayPainter(form=asked.as_, asked=target)
+
+    def _options(self, asked: argparse.Namespace) -> Any:
+        from xiantong_nb.errors import UsageError
+        from xiantong_nb.session import Options
+
+        system = asked.system or ""
+        if system.startswith("@"):
+            name = system[1:]
+            if name not in self.shell.user_ns:
+                raise UsageError(f"--system @{name}: there is no variable {name}.")
+            system = str(self.shell.user_ns[name])
+        if asked.to and not asked.to.isidentifier():
+            raise UsageError(f"--to {asked.to}: that is not a variable's name.")
+        return Options(
+            system=system,
+            max_tokens=asked.max_tokens,
+            temperature=asked.temperature,
+            stop=tuple(asked.stop),
+            chat=asked.chat or "default",
+            new=asked.new,
+            alone=asked.alone,
+        )
+
+    def _origin(self) -> Origin:
+        from xiantong_nb.chats import Origin
+
+        return Origin(self._cell, self.shell.execution_count)

@@ -1,0 +1,218 @@
+"""The answer as a value: a fold that takes events as they come, and the frozen Reply it ends in."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from xiantong_nb.events import (
+    Answered,
+    BlockStop,
+    Citation,
+    Event,
+    Finished,
+    OpaqueBlock,
+    Signature,
+    Started,
+    TextDelta,
+    ThinkingDelta,
+    ToolDelta,
+    Usage,
+    UsageUpdate,
+    Waiting,
+)
+from xiantong_nb.request import Block, Opaque, Redacted, Text, Thinking, ToolUse
+
+if TYPE_CHECKING:
+    from xiantong_nb.errors import XiantongError
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Reply:
+    """
+    What a model answered; displays as Markdown.
+
+    `complete` is true only when the endpoint's own end of the reply was seen; otherwise `ended` says what
+    ended it. `seconds` and `first_token_seconds` count from sending. `cost` is in USD, None where the price
+    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides.
+    """
+
+    blocks: tuple[Block, ...] = ()
+    complete: bool = False
+    model: str = ""
+    connection: str = ""
+    usage: Usage = field(default_factory=Usage)
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+    stop_detail: str | None = None
+    ended: str = ""
+    request_id: str | None = None
+    message_id: str = ""
+    seconds: float = 0.0
+    first_token_seconds: float | None = None
+    cost: float | None = None
+    cost_source: str = ""
+    citations: tuple[dict[str, Any], ...] = ()
+    ignored_events: int = 0
+    parameters: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The answer's text, exactly as it came. It is not filtered: show it through the Reply itself."""
+        return "".join(b.text for b in self.blocks if isinstance(b, Text))
+
+    @property
+    def thinking(self) -> str:
+        """The reasoning that was shown, if any."""
+        return "\n\n".join(b.text for b in self.blocks if isinstance(b, Thinking) and b.text)
+
+    @property
+    def tool_calls(self) -> tuple[ToolUse, ...]:
+        """The tools that the model wants called; nothing here calls them."""
+        return tuple(b for b in self.blocks if isinstance(b, ToolUse))
+
+    @property
+    def code(self) -> str:
+        """The first fenced code block's text, or nothing."""
+        return next((code for _, code in self.code_blocks), "")
+
+    @property
+    def code_blocks(self) -> tuple[tuple[str, str], ...]:
+        """Every fenced code block as (language, text)."""
+        return tuple(
+            (m["info"].split()[0] if m["info"].strip() else "", textwrap.dedent(m["code"]))
+            for m in _FENCE.finditer(self.text)
+        )
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else f", incomplete: {self.ended or 'still coming'}"
+        shown = textwrap.shorten(self.text, 60, placeholder=" …")
+        return f"<Reply of {self.connection}:{self.model}, {len(self.text)} characters{state}: {shown!r}>"
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        from xiantong_nb.bundle import bundle
+
+        return bundle(self)
+
+
+# CommonMark 4.5: the closing fence is of the same character and at least as long; an end of text closes too
+_FENCE = re.compile(
+    r"^[ >]*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)\n(?P<code>.*?)(?:^[ >]*(?P=fence)[`~]*[ \t]*$|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A block that is still coming."""
+
+    kind: str
+    parts: list[str] = field(default_factory=list)
+    id: str = ""
+    name: str = ""
+    mark: str = ""
+
+    def block(self) -> Block:
+        text = "".join(self.parts)
+        match self.kind:
+            case "text":
+                return Text(text)
+            case "thinking":
+                return Thinking(text, self.mark)
+            case "redacted":
+                return Redacted(self.mark)
+            case "tool":
+                return ToolUse(self.id, self.name, text or "{}")
+        return Opaque(self.name, text)
+
+
+class Fold:
+    """
+    Adds events up. Blocks are kept by index, since two may be open at once.
+
+    How the text was cut into deltas leaves no trace in the result.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, _Open] = {}
+        self._citations: list[dict[str, Any]] = []
+        self._usage = Usage()
+        self._told: dict[str, Any] = {}
+        self.finished: Finished | None = None
+        self.waiting: Waiting | None = None
+
+    @property
+    def text_parts(self) -> list[str]:
+        """The text so far in pieces, in the order of their blocks."""
+        return [p for i in sorted(self._blocks) if (b := self._blocks[i]).kind == "text" for p in b.parts]
+
+    @property
+    def has_content(self) -> bool:
+        """Whether anything of an answer has come."""
+        return any(b.parts or b.mark or b.name for b in self._blocks.values())
+
+    @property
+    def error(self) -> XiantongError | None:
+        """What ended the stream early, once it has ended."""
+        return self.finished.error if self.finished else None
+
+    def add(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case TextDelta(index, text):
+                self._at(index, "text").parts.append(text)
+            case ThinkingDelta(index, text):
+                self._at(index, "thinking").parts.append(text)
+            case Signature(index, data, redacted):
+                self._at(index, "redacted" if redacted else "thinking").mark += data
+            case ToolDelta(index, id_, name, arguments):
+                tool = self._at(index, "tool")
+                tool.id, tool.name = tool.id or id_, tool.name or name
+                if arguments:
+                    tool.parts.append(arguments)
+            case OpaqueBlock(index, kind, json):
+                opaque = self._at(index, "opaque")
+                opaque.name = kind
+                opaque.parts.append(json)
+            case Citation(_, source):
+                self._citations.append(source)
+            case UsageUpdate(usage):
+                self._usage = self._usage.updated(usage)
+            case Answered(request_id):
+                self._told["request_id"] = request_id
+                self.waiting = None
+            case Started(model, message_id):
+                self._told |= {"model": model, "message_id": message_id}
+            case Waiting():
+                self.waiting = event
+            case Finished():
+                self.finished = event
+            case BlockStop():
+                pass
+
+    def reply(self, **also: Any) -> Reply:
+        """Return what has come so far as a value; `also` are the fields that no event tells."""
+        end = self.finished or Finished(complete=False)
+        fields = {
+            "blocks": tuple(self._blocks[i].block() for i in sorted(self._blocks)),
+            "citations": tuple(self._citations),
+            "usage": self._usage,
+            "complete": end.complete,
+            "stop_reason": end.stop_reason,
+            "stop_sequence": end.stop_sequence,
+            "stop_detail": end.detail,
+            "ended": end.error.message if end.error else "",
+            "ignored_events": end.ignored,
+        }
+        return Reply(**(self._told | fields | also))
+
+    def _at(self, index: int, kind: str) -> _Open:
+        block = self._blocks.get(index)
+        if block is None:
+            block = self._blocks[index] = _Open(kind)
+        elif block.kind != kind and not block.parts and not block.mark:
+            block.kind = kind
+        return block

@@ -1,0 +1,84 @@
+"""What is asked, in no provider's words, and the HTTP call it becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Ordinary text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A model's reasoning; `signature` is opaque and proves to its provider that it was not changed."""
+
+    text: str
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Reasoning that only its provider can read."""
+
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A call of a tool; `arguments` is the JSON text as it came, `{}` when the model sent none."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A block of a kind this package only carries: its wire type and its first JSON form."""
+
+    kind: str
+    json: str
+
+
+Block = Text | Thinking | Redacted | ToolUse | Opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One question with what goes before it.
+
+    None or empty means not sent: several models refuse sampling parameters even at their defaults.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    max_tokens: int
+    system: str = ""
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpCall:
+    """What goes on the wire. Headers carry the key and the body the prompt, so neither is in its repr."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)

@@ -1,0 +1,335 @@
+r"""
+Model text made safe to show: as Markdown in a notebook, as text in a terminal.
+
+Both filters take a stream in pieces of any size and give back what no later piece can change; joined, that
+is what the whole text gives at once. Lines are settled at the end of their paragraph, because a code span or
+a link definition may reach over several; the lines of a fence outside lists and quotes are settled at once.
+
+What a paragraph may hold is decided in `inert`. Here text is cut into blocks:
+
+    paragraph      lines up to a blank one, with all lists, quotes, headings and tables in them
+    fence          at the margin: rewritten so that every renderer finds the same first and last line
+                   (a blank line around it, no indentation, a language without side effects, always closed)
+    nested fence   in a list or quote, where renderers differ on where it ends: kept when its lines would be
+                   harmless as text too, else one line of `<pre><code>` and entities
+    indented code  kept when harmless as text, else rewritten as a fence
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+
+from xiantong_nb import inert
+
+# Line ends Markdown doesn't know but JavaScript or old mistune do, controls, direction overrides, surrogates.
+_UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2424\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_LINE_ENDS = "\r\u2028\u2029\u2424"
+_FENCE = re.compile(rf"(?P<prefix>{inert.CONTAINERS})(?P<run>`{{3,}}|~{{3,}})(?P<info>.*)\Z")
+_CLOSING = re.compile(r" {0,3}([`~]{3,})[ \t]*\Z")
+_ITEM = re.compile(r"[ \t]*(?:[-+*]|\d{1,9}[.)])(?:[ \t]{1,4}(?=\S)|(?=[ \t]|\Z))")
+_QUOTE = re.compile(r"[ \t]*> ?")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]+")
+# Languages some viewer draws instead of showing; of the first, nbconvert looks no further than the beginning.
+_DRAWN = re.compile(r"mermaid.*|(?:geojson|topojson|stl|math|plantuml|vega|vega-lite|graphviz|kroki)\Z", re.IGNORECASE)
+_CODE_INDENT = 4
+_LONGEST_SEQUENCE = 256
+
+
+def markdown(text: str) -> str:
+    """Filter a whole Markdown text."""
+    whole = MarkdownFilter()
+    return whole.feed(text) + whole.end()
+
+
+def terminal(text: str) -> str:
+    """Filter a whole text for a terminal."""
+    whole = TerminalFilter()
+    return whole.feed(text) + whole.end()
+
+
+class MarkdownFilter:
+    """Markdown in pieces to safe Markdown in pieces."""
+
+    def __init__(self) -> None:
+        self._line: list[str] = []
+        self._block: list[str] = []
+        self._fence = ""
+        self._outdent = 0
+        self._nested: _NestedFence | None = None
+        self._items: list[int] = []
+        self._after_return = False
+        self._after_blank = True
+        self._owes_blank = False
+
+    def feed(self, delta: str) -> str:
+        """Take the next piece; returns the text that is settled by it."""
+        text = self._cleaned(delta)
+        if "\n" not in text:
+            self._line.append(text)
+            return ""
+        *lines, last = ("".join(self._line) + text).split("\n")
+        self._line = [last]
+        return "".join([self._next(line) for line in lines])
+
+    def end(self) -> str:
+        """Return the rest."""
+        last = "".join(self._line)
+        self._line = []
+        rest = self._next(last) if last else ""
+        rest += self._end_nested() + self._settle()
+        if self._fence:
+            rest += f"{self._fence}\n"
+        return rest[:-1] if last and rest.endswith("\n") else rest
+
+    def peek(self) -> str:
+        """Return the rest as if the text ended here."""
+        twin = copy.copy(self)
+        twin._block = self._block.copy()  # noqa: SLF001 - its own class
+        twin._items = self._items.copy()  # noqa: SLF001 - its own class
+        twin._nested = copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
+        return twin.end()
+
+    def _cleaned(self, text: str) -> str:
+        """Characters only: one kind of line end, no controls; state is a line feed still due to a carriage return."""
+        if self._after_return and text:
+            text = text.removeprefix("\n")
+            self._after_return = False
+        self._after_return = self._after_return or text.endswith("\r")
+        if not _UNCLEAN.search(text):
+            return text
+        return _UNCLEAN.sub(lambda match: "\n" if match[0] in _LINE_ENDS else _visible(match[0]), text.replace("\r\n", "\n"))
+
+    def _next(self, line: str) -> str:
+        """Take one line without its end."""
+        if self._fence:
+            return self._in_fence(line)
+        if self._nested:
+            return self._in_nested(line)
+        if not line.strip(" \t"):
+            settled = self._settle()
+            self._after_blank, self._owes_blank = True, False
+            return f"{settled}{line}\n"
+        self._track_items(line)
+        found = _FENCE.match(line)
+        if not found or (found["run"][0] == "`" and "`" in found["info"]) or self._is_code(line):
+            self._block.append(f"{line}\n")
+            return ""
+        settled = self._settle()
+        prefix = found["prefix"]
+        if prefix.strip(" ") or self._items or len(prefix) >= _CODE_INDENT:
+            self._nested = _NestedFence(found, self._items[-1] if self._items else 0)
+            return settled
+        self._fence, self._outdent = found["run"], len(prefix)
+        return f"{settled}{self._blank()}{self._fence}{_language(found['info'])}\n"
+
+    def _in_fence(self, line: str) -> str:
+        """One line of a fence; what might end it for any renderer ends it for all."""
+        line = line[min(self._outdent, len(line) - len(line.lstrip(" "))) :]
+        closing = _CLOSING.match(line)
+        if not closing or not closing[1].startswith(self._fence):
+            return f"{line}\n"
+        line, self._fence, self._owes_blank = self._fence, "", True
+        return f"{line}\n"
+
+    def _in_nested(self, line: str) -> str:
+        """One line while a nested fence is open, perhaps the one after it."""
+        if self._nested is None or self._nested.takes(line):
+            return self._end_nested() if self._nested and self._nested.closed else ""
+        return self._end_nested() + self._next(line)
+
+    def _end_nested(self) -> str:
+        if self._nested is None:
+            return ""
+        text, self._nested = self._nested.text(), None
+        return self._put(text)
+
+    def _settle(self) -> str:
+        """End the block in hand."""
+        lines, self._block = self._block, []
+        code = 0
+        apart = (self._after_blank or self._owes_blank) and not self._items
+        while apart and code < len(lines) and _indent(lines[code]) >= _CODE_INDENT:
+            code += 1
+        settled = self._indented_code(lines[:code]) if code else ""
+        return settled + (self._put(inert.block("".join(lines[code:]))) if lines[code:] else "")
+
+    def _indented_code(self, lines: list[str]) -> str:
+        text = "".join(lines)
+        if inert.unchanged(text) and not any(_FENCE.match(line) for line in lines):
+            return self._put(text)
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+        inside = "".join(line.expandtabs(4)[_CODE_INDENT:] for line in lines)
+        settled = f"{self._blank()}{fence}\n{inside}{fence}\n"
+        self._owes_blank = True
+        return settled
+
+    def _is_code(self, line: str) -> bool:
+        """Whether a line with a fence in it is one more line of indented code."""
+        if self._items or _indent(line) < _CODE_INDENT or not (self._after_blank or self._owes_blank):
+            return False
+        return all(_indent(above) >= _CODE_INDENT for above in self._block)
+
+    def _track_items(self, line: str) -> None:
+        """Keep the columns where the text of each open list item starts."""
+        indent = _indent(line)
+        item = _ITEM.match(line)
+        # A line right below others may belong to the last item however little it is indented; a fence may not.
+        if item or not self._block or _FENCE.match(line):
+            while self._items and indent < self._items[-1]:
+                self._items.pop()
+        if item:
+            self._items.append(len(item[0].expandtabs(4)) + (not item[0][-1].isspace()))
+
+    def _blank(self) -> str:
+        """Give the blank line due before what starts now, if one is missing."""
+        missing = "" if self._after_blank else "\n"
+        self._after_blank = self._owes_blank = False
+        return missing
+
+    def _put(self, text: str) -> str:
+        """Text that needs a blank line above only where a fence ended."""
+        due = "\n" if self._owes_blank else ""
+        self._after_blank = self._owes_blank = False
+        return due + text
+
+
+class _NestedFence:
+    """A fence inside containers, gathered line by line."""
+
+    def __init__(self, opening: re.Match[str], item: int) -> None:
+        self._prefix, self._run, info = opening.group("prefix", "run", "info")
+        self._opening = f"{self._prefix}{self._run}{_language(info)}"
+        self._beside = re.sub(r"[^\s>]", " ", self._prefix)
+        self._quotes = self._prefix.count(">")
+        self._item = 0 if self._quotes else item
+        self._width = len(self._beside.rpartition(">")[2].removeprefix(" " if self._quotes else "").expandtabs(4))
+        self._kept: list[str] = []
+        self._code: list[str] = []
+        # Renderers count tabs, task boxes and footnotes differently.
+        self._same_for_all = not re.search(r"[\t\[:]", self._prefix)
+        self.closed = False
+
+    def takes(self, line: str) -> bool:
+        """Take a line, unless it lies outside."""
+        rest = line
+        for _ in range(self._quotes):
+            quote = _QUOTE.match(rest)
+            if not quote:
+                return False
+            rest = rest[quote.end() :]
+        indent = _indent(rest)
+        if rest.strip() and indent < self._item:
+            return False
+        rest = rest.expandtabs(4)[min(indent, self._width) :] if rest[:1].isspace() else rest
+        closing = _CLOSING.match(rest)
+        if closing and closing[1].startswith(self._run):
+            self.closed = True
+            return True
+        beside = line.startswith(self._beside) or line.strip() in ("", self._beside.strip())
+        self._same_for_all = self._same_for_all and beside and not _FENCE.match(rest)
+        self._kept.append(line)
+        self._code.append(rest)
+        return True
+
+    def text(self) -> str:
+        """Return the fence as it was, closed, or as one line of entities."""
+        after = 0
+        while not self.closed and not self._quotes and self._kept and not self._kept[-1].strip():
+            self._kept.pop()
+            self._code.pop()
+            after += 1
+        if self._same_for_all and inert.unchanged("\n".join(self._code)):
+            lines = [self._opening, *self._kept, self._beside + self._run]
+        else:
+            lines = [f"{self._prefix.replace(']:', ']&#58;')}<pre><code>{inert.entities(chr(10).join(self._code))}</code></pre>"]
+        return "\n".join([*lines, *[""] * (after + 1)])
+
+
+class TerminalFilter:
+    """
+    Text in pieces to text a terminal only shows: no controls but tab and line feed, no escape sequence.
+
+    A sequence that doesn't end is dropped up to the end of its line or its 256th character, and text goes on.
+    """
+
+    def __init__(self) -> None:
+        self._state = ""  # "", or the character that says which kind of sequence this is in
+        self._length = 0
+        self._after_return = False
+
+    def feed(self, delta: str) -> str:
+        """Take the next piece; returns what it shows."""
+        shown: list[str] = []
+        position = 0
+        while position < len(delta):
+            if self._state:
+                position += self._in_sequence(delta[position])
+                continue
+            if self._after_return:
+                self._after_return = False
+                position += delta[position] == "\n"
+            special = _UNCLEAN.search(delta, position)
+            end = special.start() if special else len(delta)
+            shown.append(delta[position:end])
+            if special:
+                shown.append(self._special(special[0]))
+            position = end + 1
+        return "".join(shown)
+
+    def end(self) -> str:
+        """Return the rest: nothing, for what is still open is a sequence."""
+        self._state = ""
+        return ""
+
+    def _special(self, character: str) -> str:
+        """A character that isn't plain text, outside sequences."""
+        self._after_return = character == "\r"
+        if character in "\x1b\x90\x98\x9b\x9d\x9e\x9f":
+            self._state, self._length = _KINDS.get(character, character), 0
+        return "\n" if character in "\r\u2028\u2029" else "\u2424" if character == "\u2424" else _visible(character)
+
+    def _in_sequence(self, character: str) -> int:
+        """One character of a sequence; 0 when it is outside already and must be looked at again."""
+        kind, self._length = self._state, self._length + 1
+        if character == "\n" or self._length > _LONGEST_SEQUENCE:
+            self._state = ""
+            return 0
+        if character == "\x1b":
+            self._state = "\x1b"
+        elif kind == "]":  # a string: title, clipboard, link
+            self._state = "" if character in "\x07\x9c\x18\x1a" else kind
+        elif kind == "[":  # parameters, then one letter
+            self._state = kind if " " <= character <= "?" else ""
+            return int(" " <= character <= "~")
+        elif character in "[]PX^_":
+            self._state = "[" if character == "[" else "]"
+        else:
+            self._state = kind if " " <= character <= "/" else ""
+            return int(" " <= character <= "~")
+        return 1
+
+
+_KINDS = {"\x9b": "[", "\x90": "]", "\x98": "]", "\x9d": "]", "\x9e": "]", "\x9f": "]"}
+
+
+def _visible(character: str) -> str:
+    """What stands for a character that isn't shown as it is: a name for what would reorder text."""
+    if "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    return f"⟨U+{ord(character):04X}⟩" if character > "\u2029" else ""
+
+
+def _language(info: str) -> str:
+    """The language of a fence; `text` for what is drawn, run or not a name."""
+    info = info.strip()
+    name = _LANGUAGE.match(info)
+    if not info or (name and not _DRAWN.match(name[0])):
+        return name[0] if name else ""
+    return "text"
+
+
+def _indent(line: str) -> int:
+    """The column of the first character that isn't blank."""
+    expanded = line.expandtabs(4)
+    return len(expanded) - len(expanded.lstrip(" "))
