@@ -46,6 +46,7 @@ class FaultServer:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.seen: list[Seen] = []
+        self.accepted = 0
         self._answers: list[list] = []
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
@@ -55,6 +56,8 @@ class FaultServer:
         self._answers = list(answers)
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
         with self._lock:
             for connection in self._open:
@@ -70,6 +73,7 @@ class FaultServer:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self._open.add(connection)
+                self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -132,6 +136,8 @@ class FaultServer:
                 return connection.recv(1, socket.MSG_PEEK) == b""
             except TimeoutError:
                 break
+            except OSError:
+                return True
             finally:
                 connection.settimeout(None)
         return False
@@ -152,6 +158,11 @@ def failure(status: int, body: object, **headers: str) -> list:
     return [head(status, kind=kind, length=len(text), **headers) + text]
 
 
+def chunked(*pieces: bytes, end: bool = True) -> bytes:
+    """A chunked body of these pieces; without its end it is cut."""
+    return b"".join(b"%x\r\n%s\r\n" % (len(p), p) for p in pieces) + (b"0\r\n\r\n" if end else b"")
+
+
 def sse(*events: dict) -> bytes:
     """Anthropic's framing of events."""
     return b"".join(f"event: {e['type']}\ndata: {json.dumps(e, ensure_ascii=False)}\n\n".encode() for e in events)
@@ -165,7 +176,11 @@ START = {
 BLOCK = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
 BLOCK_END = {"type": "content_block_stop", "index": 0}
 END = (
-    {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 3}},
+    {
+        "type": "message_delta",
+        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
+        "usage": {"output_tokens": 3},
+    },
     {"type": "message_stop"},
 )
 

@@ -45,11 +45,7 @@ class Ran:
 
     def paints(self) -> list[dict[str, Any]]:
         """The data of each paint of an answer, in order."""
-        return [
-            m["content"]["data"]
-            for m in self.messages
-            if m["msg_type"] in ("display_data", "update_display_data")
-        ]
+        return [m["content"]["data"] for m in self.messages if m["msg_type"] in ("display_data", "update_display_data")]
 
     @property
     def only_output(self) -> dict[str, Any]:
@@ -82,7 +78,7 @@ class Kernel:
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 
-    def wait(self, request: str, until=lambda ran: False, ran: Ran | None = None) -> Ran:
+    def wait(self, request: str, until=lambda _: False, ran: Ran | None = None) -> Ran:
         """Take messages (more of `ran`) until the kernel is idle, or until `until(what ran so far)` is true."""
         ran, deadline = ran or Ran(), time.monotonic() + LIMIT
         while time.monotonic() < deadline:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
-import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -88,7 +89,7 @@ def test_interrupt_keeps_what_came_and_stops_the_model(fresh_kernel):
     assert ran.error["ename"] == "KeyboardInterrupt"
     assert len(ran.error["traceback"]) == 1
     assert "\n" not in ran.error["traceback"][0]
-    kept = [o for o in ran.outputs if o["type"] == "display_data"][0]
+    kept = next(o for o in ran.outputs if o["type"] == "display_data")
     assert "**[incomplete" in kept["data"]["text/markdown"]
     assert kept["metadata"]["xiantong"]["complete"] is False
     assert kernel.wait(following).reply["status"] == "aborted"
@@ -158,7 +159,8 @@ def test_running_a_cell_again_replaces_its_turn(fresh_kernel):
     kernel.run("%%ask\nfirst", cell="one")
     kernel.run("%%ask demo\nsecond", cell="two")
     kernel.run("%%ask demo\nthird", cell="three")
-    turns = "[t.question.blocks[0].text.strip() for t in __import__('xiantong_nb.api').api.session().chats['default'].turns]"
+    chat = "__import__('xiantong_nb.api').api.session().chats['default']"
+    turns = f"[t.question.blocks[0].text.strip() for t in {chat}.turns]"
     assert kernel.value(turns) == ["first", "second", "third"]
     ran = kernel.run("%%ask demo\nsecond, better", cell="two")
     assert kernel.value(turns) == ["first", "second, better"]
@@ -170,7 +172,7 @@ def test_running_a_cell_again_replaces_its_turn(fresh_kernel):
 def test_chats_are_named_listed_and_forgotten(fresh_kernel):
     kernel = fresh_kernel
     kernel.run("%xiantong use demo:toy-2")
-    assert "toy-2" in kernel.run("%ask hello there, what's \"up\"?").text
+    assert "toy-2" in kernel.run('%ask hello there, what\'s "up"?').text
     ran = kernel.run("%%ask --chat other\nhello")
     assert "chat other" not in ran.text, "nothing was continued yet"
     assert "chat other, 1 turn" in kernel.run("%%ask --chat other\nagain").text
@@ -260,7 +262,6 @@ def test_the_engine_ends_with_its_kernel_even_when_that_is_killed(fresh_kernel):
 def zombie(pid: int) -> bool:
     """Whether a process has ended and only waits to be collected by whoever adopted it."""
     try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return False

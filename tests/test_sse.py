@@ -37,6 +37,7 @@ ODD = [
     pytest.param(b"\xef\xbb\xbfdata: a\n\n", messages(b"a"), id="BOM first"),
     pytest.param(b"data: a\r\rdata: b\r\r", messages(b"a", b"b"), id="CR only"),
     pytest.param(b"data: a\r\n\r\ndata: b\r\n\r\n", messages(b"a", b"b"), id="CRLF"),
+    pytest.param(b"data: a\rdata: b\n\n", messages(b"a\nb"), id="CR and LF mixed"),
     pytest.param(b"data: a\n", [], id="no blank line, no event"),
     pytest.param(b": one\n\n: two\n\n", [], id="comments only"),
     pytest.param(b"event: x\n\ndata: a\n\n", messages(b"a"), id="a name without data is forgotten"),

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import atexit
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from xiantong_nb.session import Options, Session, Stream
+from xiantong_nb.errors import UsageError
+from xiantong_nb.session import Options, Session
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
     from xiantong_nb.reply import Reply
+    from xiantong_nb.streaming import Stream
 
 
-@functools.cache
+_SESSION = Session()
+atexit.register(_SESSION.close)
+
+
 def session() -> Session:
     """Return this process's session: the one that the magics use too."""
-    return Session()
+    return _SESSION
 
 
 def ask(prompt: str, target: str = "", **options: Any) -> Reply:
@@ -31,8 +37,6 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
     `IncompleteReply` (with `.reply`) for an answer that broke off.
     """
     with stream(prompt, target, **options) as under_way:
-        for _ in under_way.batches(lambda: 0.5):
-            pass
         return under_way.result()
 
 
@@ -70,7 +74,9 @@ def connections() -> dict[str, Connection]:
 
 
 def _options(given: dict[str, Any]) -> Options:
-    stop = given.get("stop", ())
-    given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
-    given.setdefault("alone", "chat" not in given)
-    return Options(**given)
+    known = [f.name for f in dataclasses.fields(Options)]
+    if unknown := [name for name in given if name not in known]:
+        raise UsageError(f"There is no option {unknown[0]!r}.", hint=f"Options are {', '.join(known)}.")
+    stop = given.get("stop") or ()
+    alone = given.get("alone", "chat" not in given)
+    return Options(**given | {"stop": (stop,) if isinstance(stop, str) else tuple(stop), "alone": alone})

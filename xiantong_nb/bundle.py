@@ -43,7 +43,12 @@ def markdown(reply: Reply) -> str:
 def plain(reply: Reply) -> str:
     """Return the whole output as text for a terminal."""
     parts = [_quoted(safe.terminal(reply.thinking)), safe.terminal(reply.text).strip("\n")]
-    parts += [f"[tool call] {safe.terminal(c.name)} {safe.terminal(c.arguments)}" for c in reply.tool_calls]
+    parts += [f"[tool call] {_line(c.name)} {_line(c.arguments)}" for c in reply.tool_calls]
+    parts.append(
+        "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
+        if reply.citations
+        else ""
+    )
     parts.append(f"[{mark}]" if (mark := ending(reply)) else "")
     parts.append(footer(reply))
     return "\n\n".join(p for p in parts if p)
@@ -54,7 +59,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
     return {
         "connection": reply.connection,
         "model": reply.model,
-        "parameters": reply.parameters,
+        "parameters": dict(reply.parameters),
         "usage": {name: value for name, value in asdict(reply.usage).items() if value is not None},
         "cost": reply.cost,
         "timing": {"seconds": reply.seconds, "first_token_seconds": reply.first_token_seconds},
@@ -72,7 +77,7 @@ def footer(reply: Reply) -> str:
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"
     parts = [reply.model, reply.connection, tokens, money(reply), time, *reply.notes]
-    return safe.terminal(" · ".join(p for p in parts if p)).replace("\n", " ")
+    return _line(" · ".join(p for p in parts if p))
 
 
 def money(reply: Reply) -> str:
@@ -84,16 +89,16 @@ def money(reply: Reply) -> str:
 
 
 def ending(reply: Reply) -> str:
-    """Return what must be said of an answer that is not simply finished."""
+    """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
-        return f"incomplete: {reply.ended or 'the stream ended early'}"
+        return _line(f"incomplete: {reply.ended or 'the stream ended early'}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"
         case "model_context_window_exceeded":
             return "cut: the model's context is full"
         case "refusal":
-            return f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}"
+            return _line(f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}")
         case "pause_turn":
             return "paused by the provider: ask to go on"
     return ""
@@ -106,8 +111,8 @@ def folded(thinking: str) -> str:
 
 
 def entities(text: str) -> str:
-    """Write text so that no renderer finds Markdown or HTML in it."""
-    return _ACTIVE.sub(lambda m: f"&#{ord(m[0])};", text)
+    """Write text as one line in which no renderer finds Markdown or HTML."""
+    return _ACTIVE.sub(lambda m: f"&#{ord(m[0])};", _line(text))
 
 
 def _tool_call(name: str, arguments: str) -> str:
@@ -115,15 +120,32 @@ def _tool_call(name: str, arguments: str) -> str:
 
 
 def _sources(reply: Reply) -> str:
-    """List what was cited: each source once, as a link where it has a web address."""
-    lines = {}
+    """List what was cited, as links."""
+    lines = [f"- [{entities(title)}]({url})" if url else f"- {entities(title)}" for title, url in _cited(reply)]
+    return "Sources:\n\n" + "\n".join(lines) if lines else ""
+
+
+def _cited(reply: Reply) -> list[tuple[str, str]]:
+    """Return each source once, as (title, web address or nothing)."""
+    found: dict[tuple[str, str], None] = {}
     for source in reply.citations:
-        title = str(source.get("title") or source.get("document_title") or source.get("url") or "a source")
-        address = str(source.get("url") or "")
-        usable = re.fullmatch(r"https?://[^\s<>()\[\]`\"'\\]+", address, re.IGNORECASE)
-        host = urllib.parse.urlsplit(address).hostname if usable else ""
-        lines[title, address] = f"- [{entities(title)}]({address})" if usable and host else f"- {entities(title)}"
-    return "Sources:\n\n" + "\n".join(lines.values()) if lines else ""
+        url = str(source.get("url") or "")
+        title = _line(str(source.get("title") or source.get("document_title") or url or "a source"))
+        usable = re.fullmatch(r"https?://[^\s<>()\[\]`\"'\\]+", url, re.IGNORECASE) and url.isprintable()
+        found[title, url if usable and _has_host(url) else ""] = None
+    return list(found)
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(urllib.parse.urlsplit(url).hostname)
+    except ValueError:
+        return False
+
+
+def _line(text: str) -> str:
+    """Return a foreign text in one line that a terminal only prints."""
+    return " ".join(safe.terminal(text).split())
 
 
 def _quoted(text: str) -> str:

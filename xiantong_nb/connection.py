@@ -150,12 +150,10 @@ def normalised(url: str, *, name: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Say whether a URL's host is this machine by name or address."""
-    host = urllib.parse.urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
+        host = urllib.parse.urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL at all
         return False
 
 

@@ -33,6 +33,11 @@ def running() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+def started() -> asyncio.AbstractEventLoop | None:
+    """Return the loop of this process, if it has one yet."""
+    return _loop
+
+
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     """Start `work` on the loop. The future can be waited for, and cancelled, from any thread."""
     return asyncio.run_coroutine_threadsafe(work, running())

@@ -1,48 +1,31 @@
 """
-The wire `anthropic-messages`: a Request becomes an HTTP call, server-sent events become Events.
+The wire `anthropic-messages`, outward: a Request becomes an HTTP call.
 
-Speaks version 2023-06-01, which every endpoint takes, and reads what later ones add. Blocks are keyed by
-their index, since llama.cpp opens the next before it closes the last. The JSON's `type` decides; the
-`event:` line is not needed. Types this module does not know are counted and ignored, as Anthropic's
-versioning page asks.
+Speaks version 2023-06-01, which every endpoint takes. What comes back is read by `messages_stream`.
 """
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from xiantong_nb import failures
 from xiantong_nb.connection import auth_header
-from xiantong_nb.errors import BadReply, IncompleteReply, XiantongError
-from xiantong_nb.events import (
-    BlockStop,
-    Citation,
-    Event,
-    Finished,
-    OpaqueBlock,
-    Signature,
-    Started,
-    TextDelta,
-    ThinkingDelta,
-    ToolDelta,
-    Usage,
-    UsageUpdate,
-)
+from xiantong_nb.errors import UsageError
 from xiantong_nb.request import Block, HttpCall, Message, Redacted, Request, Text, Thinking, ToolUse
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
-    from xiantong_nb.failures import Place
-    from xiantong_nb.sse import ServerSentEvent
 
 VERSION: Final = "2023-06-01"
 
 
 def encode(request: Request, connection: Connection) -> HttpCall:
-    """Return the call that asks for a streamed reply. Only what was asked for is in its body."""
+    """
+    Return the call that asks for a streamed reply. Only what was asked for is in its body.
+
+    Raises `UsageError` for text that can't be written as UTF-8.
+    """
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
@@ -62,7 +45,12 @@ def encode(request: Request, connection: Connection) -> HttpCall:
         "anthropic-version": VERSION,
         **auth_header(connection),
     }
-    return HttpCall("POST", url(connection), headers, msgspec.json.encode(body))
+    try:
+        content = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        msg = "The question holds half a character (a lone surrogate), which can't be sent."
+        raise UsageError(msg, hint="It often comes from a file's name or a cut text.") from None
+    return HttpCall("POST", url(connection), headers, content)
 
 
 def url(connection: Connection) -> str:
@@ -88,238 +76,3 @@ def _block(block: Block) -> dict[str, Any]:
         case ToolUse(id_, name, arguments):
             return {"type": "tool_use", "id": id_, "name": name, "input": msgspec.json.decode(arguments)}
     return dict(msgspec.json.decode(block.json))
-
-
-class _Delta(msgspec.Struct):
-    """Every kind of delta in one: absent members stay empty, unknown ones are dropped, null is as good as absent."""
-
-    type: str | None = None
-    text: str | None = None
-    thinking: str | None = None
-    signature: str | None = None
-    partial_json: str | None = None
-    citation: Any = None
-    stop_reason: str | None = None
-    stop_sequence: str | None = None
-    stop_details: Any = None
-
-
-class _Wire(msgspec.Struct):
-    """Every kind of event in one, for the same reason: one decoder, no dispatch before the decoding."""
-
-    type: str | None = None
-    object: str | None = None
-    index: int | None = None
-    delta: _Delta | None = None
-    content_block: Any = None
-    message: Any = None
-    usage: Any = None
-    error: Any = None
-
-
-_read = msgspec.json.Decoder(_Wire).decode
-
-
-class Decoder:
-    """The state of one stream: feed it events until the stream ends, then ask for its `end`."""
-
-    def __init__(self, place: Place, *, request_id: str | None = None) -> None:
-        self._place = place
-        self._request_id = request_id
-        self._stop_reason: str | None = None
-        self._stop_sequence: str | None = None
-        self._detail: str | None = None
-        self._begun = False
-        self._ignored = 0
-        self._halves: dict[int, str] = {}  # by block: the first half of a character that was cut in two
-        self.finished = False
-
-    def feed(self, event: ServerSentEvent) -> list[Event]:
-        """
-        Return what one event says; nothing after the end.
-
-        Raises `XiantongError` for an `error` event and for data that is no JSON of this wire.
-        """
-        if self.finished:
-            return []
-        try:
-            wire = _read(event.data)
-        except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors, and so is bad UTF-8
-            mended = self._mended(event.data)
-            if mended is None:
-                self._ignored += 1
-                return []
-            wire = mended
-        index, delta = wire.index or 0, wire.delta
-        if wire.type == "content_block_delta" and delta is not None:
-            return self._delta(index, delta)
-        match wire.type:
-            case "content_block_start" if isinstance(wire.content_block, dict):
-                return _started_block(index, wire.content_block)
-            case "content_block_stop":
-                return [BlockStop(index)]
-            case "message_start" if isinstance(wire.message, dict):
-                self._begun = True
-                return _started(wire.message)
-            case "message_delta":
-                return self._message_delta(wire)
-            case "message_stop":
-                self.finished = True
-                return [self._finished(complete=True)]
-            case "ping":
-                return []
-        if wire.type == "error" or wire.error is not None or wire.object == "error":
-            # Anthropic's event; OpenRouter may send a bare object with `error`, old vLLM one that is an `error`
-            raise failures.from_stream(event.data, self._place, request_id=self._request_id)
-        self._ignored += 1
-        return []
-
-    def end(self) -> list[Event]:
-        """
-        Return what the end of the bytes means: nothing after `message_stop`, a cut reply before it.
-
-        Raises `BadReply` when not even the beginning of a reply has come.
-        """
-        if self.finished:
-            return []
-        self.finished = True
-        if not self._begun:
-            raise failures.from_response(200, {}, b"", self._place)
-        error = IncompleteReply("The stream ended before the reply did.", where=str(self._place))
-        return [self._finished(complete=False, error=error)]
-
-    def _finished(self, *, complete: bool, error: XiantongError | None = None) -> Finished:
-        return Finished(
-            complete, self._stop_reason, self._stop_sequence, self._detail, error=error, ignored=self._ignored
-        )
-
-    def _delta(self, index: int, delta: _Delta) -> list[Event]:
-        match delta.type:
-            case "text_delta":
-                return [TextDelta(index, delta.text)] if delta.text else []
-            case "thinking_delta":
-                return [ThinkingDelta(index, delta.thinking)] if delta.thinking else []
-            case "signature_delta":
-                return [Signature(index, delta.signature)] if delta.signature else []
-            case "input_json_delta":
-                return [ToolDelta(index, arguments=delta.partial_json)] if delta.partial_json else []
-            case "citations_delta" if isinstance(delta.citation, dict):
-                return [Citation(index, delta.citation)]
-        self._ignored += 1
-        return []
-
-    def _message_delta(self, wire: _Wire) -> list[Event]:
-        if wire.delta is not None:
-            self._stop_reason = wire.delta.stop_reason or self._stop_reason
-            self._stop_sequence = wire.delta.stop_sequence or self._stop_sequence
-            details = wire.delta.stop_details if isinstance(wire.delta.stop_details, dict) else {}
-            self._detail = str(details.get("explanation") or details.get("category") or "") or self._detail
-        return [UsageUpdate(_usage(wire.usage))] if isinstance(wire.usage, dict) else []
-
-    def _mended(self, data: bytes) -> _Wire | None:
-        """
-        Read once more, with patience, what the strict decoder refused; None for JSON of another shape.
-
-        Invalid UTF-8 becomes U+FFFD. A character that a server cut into two surrogates, one in this delta and
-        one in the next (aimock does), is put together again. Raises `BadReply` for what is not JSON.
-        """
-        try:
-            found = json.loads(data.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            shown = self._place.clean(data.decode("utf-8", "replace"), 80)
-            msg = f"The stream holds something that is not JSON: {shown}"
-            raise BadReply(msg, status=200, kind="bad_json", where=str(self._place)) from None
-        try:
-            wire = msgspec.convert(found, _Wire)
-        except (ValueError, RecursionError):
-            if isinstance(found, dict) and found.get("error"):
-                raise failures.from_stream(data, self._place, request_id=self._request_id) from None
-            return None
-        if wire.delta is not None:
-            wire.delta.text = self._joined(wire.index or 0, wire.delta.text or "")
-        return wire
-
-    def _joined(self, index: int, text: str) -> str:
-        text = self._halves.pop(index, "") + text
-        if "\ud800" <= text[-1:] <= "\udbff":
-            self._halves[index], text = text[-1], text[:-1]
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def decode_whole(body: bytes, place: Place, *, request_id: str | None = None) -> list[Event]:
-    """
-    Return the events of a reply that came in one piece, where a stream was asked for.
-
-    Some endpoints ignore `stream`. The JSON is played through the same Decoder as a stream's events.
-    """
-    from xiantong_nb.sse import ServerSentEvent
-
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        raise failures.from_response(200, {}, body, place) from None
-    if not isinstance(found, dict) or not isinstance(found.get("content"), list):
-        if isinstance(found, dict) and found.get("error"):
-            raise failures.from_stream(found, place, request_id=request_id)
-        raise failures.from_response(200, {}, body, place)
-    told: list[dict[str, Any]] = [{"type": "message_start", "message": found}]
-    for index, block in enumerate(b for b in found["content"] if isinstance(b, dict)):
-        told.append({"type": "content_block_start", "index": index, "content_block": block})
-        told.append({"type": "content_block_stop", "index": index})
-    ending = {name: found.get(name) for name in ("stop_reason", "stop_sequence", "stop_details")}
-    told.append({"type": "message_delta", "delta": ending, "usage": found.get("usage")})
-    told.append({"type": "message_stop"})
-    decoder = Decoder(place, request_id=request_id)
-    events: list[Event] = []
-    for one in told:
-        events += decoder.feed(ServerSentEvent("message", msgspec.json.encode(one)))
-    return events
-
-
-def _started(message: dict[str, Any]) -> list[Event]:
-    events: list[Event] = [Started(_text(message.get("model")), _text(message.get("id")))]
-    if isinstance(message.get("usage"), dict):
-        events.append(UsageUpdate(_usage(message["usage"])))
-    return events
-
-
-def _started_block(index: int, block: dict[str, Any]) -> list[Event]:
-    """Return what a block's first form says; a reply that came whole has all of it here."""
-    match block.get("type"):
-        case "text":
-            events: list[Event] = [TextDelta(index, text)] if (text := _text(block.get("text"))) else []
-            citations = block.get("citations") or []
-            return events + [Citation(index, c) for c in citations if isinstance(c, dict)]
-        case "thinking":
-            thought: list[Event] = [ThinkingDelta(index, _text(block.get("thinking")))]
-            signature = _text(block.get("signature"))
-            return thought + ([Signature(index, signature)] if signature else [])
-        case "redacted_thinking":
-            return [Signature(index, _text(block.get("data")), redacted=True)]
-        case "tool_use":
-            given = block.get("input")  # llama.cpp sends none here, the others {}; a whole reply all of it
-            arguments = msgspec.json.encode(given).decode() if given else ""
-            return [ToolDelta(index, _text(block.get("id")), _text(block.get("name")), arguments)]
-    return [OpaqueBlock(index, _text(block.get("type")), msgspec.json.encode(block).decode())]
-
-
-def _usage(told: dict[str, Any]) -> Usage:
-    details = told.get("output_tokens_details")
-    kept = told.get("cache_creation")
-    return Usage(
-        input_tokens=_count(told.get("input_tokens")),
-        output_tokens=_count(told.get("output_tokens")),
-        cache_read_tokens=_count(told.get("cache_read_input_tokens")),
-        cache_write_tokens=_count(told.get("cache_creation_input_tokens")),
-        cache_write_1h_tokens=_count(kept.get("ephemeral_1h_input_tokens")) if isinstance(kept, dict) else None,
-        thinking_tokens=_count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
-        cost=float(cost) if isinstance(cost := told.get("cost"), int | float) and cost >= 0 else None,
-    )
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""The endpoints this package knows, one row each, and a dated table of models and prices."""
+"""The endpoints this package knows, one row each."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Preset:
     max_tokens: int = 8192
 
 
-TABLE_DATE = "2026-11"
+# Anthropic's newest of each line in November 2026
 _CLAUDE = {"opus": "claude-opus-5-5", "sonnet": "claude-sonnet-5-5", "haiku": "claude-haiku-5-5"}
 
 PRESETS: dict[str, Preset] = {
@@ -87,36 +87,4 @@ PRESETS: dict[str, Preset] = {
             embedded=True,
         ),
     )
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """
-    USD per million tokens: fresh input, output, cache writes kept 5 min and 1 h, cache reads.
-
-    A figure on which the sources disagree is None, and what needs it has no known price.
-    """
-
-    input: float
-    output: float
-    write_5m: float
-    write_1h: float
-    read: float | None
-
-
-# Anthropic's model pages and LiteLLM's table, read in November 2026. Where a longer prompt
-# costs more there is no row: an unknown price is better than a wrong one.
-PRICES: dict[str, Price] = {
-    "claude-opus-5-5": Price(4, 20, 5, 8, 0.20),
-    "claude-sonnet-5-5": Price(2, 10, 2.50, 4, None),
-    "claude-opus-5": Price(5, 25, 6.25, 10, 0.50),
-    "claude-opus-4-8": Price(5, 25, 6.25, 10, 0.50),
-    "claude-opus-4-7": Price(5, 25, 6.25, 10, 0.50),
-    "claude-opus-4-6": Price(5, 25, 6.25, 10, 0.50),
-    "claude-opus-4-5-20251101": Price(5, 25, 6.25, 10, 0.50),
-    "claude-sonnet-5": Price(2, 10, 2.50, 4, 0.20),
-    "claude-sonnet-4-6": Price(3, 15, 3.75, 6, 0.30),
-    "claude-sonnet-4-5-20250929": Price(3, 15, 3.75, 6, 0.30),
-    "claude-haiku-4-5-20251001": Price(1, 5, 1.25, 2, 0.10),
 }

@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xiantong_nb.errors import KeyRefused, ProviderError, XiantongError
+from xiantong_nb.errors import BadReply, KeyRefused, ProviderError, XiantongError
 from xiantong_nb.events import Answered, Event, Finished, Started, TextDelta, ThinkingDelta
-from xiantong_nb.session import bare
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,9 +74,9 @@ def test(session: Session, target: str = "", *, show: Callable[[Stage], None] = 
             _passes(event, reach, keyless=keyless)
         error = stream.fold.error
         if isinstance(error, ProviderError) and not passed:
-            reach("reached" if isinstance(error, KeyRefused) else "authenticated")
+            reach("reached" if isinstance(error, KeyRefused | BadReply) else "authenticated")
         url = stream.url
-        return Outcome(str(stream.target), url, tuple(passed), bare(error) if error else None)
+        return Outcome(str(stream.target), url, tuple(passed), error)
 
 
 def _passes(event: Event, reach: Callable[[str, str], None], *, keyless: bool) -> None:

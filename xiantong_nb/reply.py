@@ -54,9 +54,9 @@ class Reply:
     first_token_seconds: float | None = None
     cost: float | None = None
     cost_source: str = ""
-    citations: tuple[dict[str, Any], ...] = ()
+    citations: tuple[dict[str, Any], ...] = field(default=(), hash=False)
     ignored_events: int = 0
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
 
     @property
@@ -83,14 +83,18 @@ class Reply:
     def code_blocks(self) -> tuple[tuple[str, str], ...]:
         """Every fenced code block as (language, text)."""
         return tuple(
-            (m["info"].split()[0] if m["info"].strip() else "", textwrap.dedent(m["code"]))
+            (
+                next(iter(m["info"].split()), ""),
+                re.sub(f"^ {{0,{len(m['indent'])}}}", "", m["code"], flags=re.MULTILINE),
+            )
             for m in _FENCE.finditer(self.text)
         )
 
     def __repr__(self) -> str:
         state = "" if self.complete else f", incomplete: {self.ended or 'still coming'}"
-        shown = textwrap.shorten(self.text, 60, placeholder=" …")
-        return f"<Reply of {self.connection}:{self.model}, {len(self.text)} characters{state}: {shown!r}>"
+        shown = textwrap.shorten(self.text[:_SHOWN], _SHOWN // 10, placeholder=" …")
+        told = f"<Reply of {self.connection}:{self.model}, {len(self.text)} characters{state}: {shown!r}>"
+        return "".join(c if c.isprintable() else " " for c in told)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         from xiantong_nb.bundle import bundle
@@ -98,9 +102,13 @@ class Reply:
         return bundle(self)
 
 
-# CommonMark 4.5: the closing fence is of the same character and at least as long; an end of text closes too
+_SHOWN = 600
+
+# CommonMark 4.5: the closing fence is of the same character and at least as long; the end of the text closes
+# too; lines lose as much indentation as the opening fence has
 _FENCE = re.compile(
-    r"^[ >]*(?P<fence>`{3,}|~{3,})(?P<info>[^`\n]*)\n(?P<code>.*?)(?:^[ >]*(?P=fence)[`~]*[ \t]*$|\Z)",
+    r"^(?P<indent> *)(?P<fence>(?P<mark>[`~])(?P=mark){2,})(?P<info>[^`\n]*)\n"
+    r"(?P<code>.*?)(?:^ *(?P=fence)(?P=mark)*[ \t\r]*$|\Z)",
     re.MULTILINE | re.DOTALL,
 )
 
@@ -131,28 +139,25 @@ class _Open:
 
 class Fold:
     """
-    Adds events up. Blocks are kept by index, since two may be open at once.
+    Adds events up. Blocks are kept by index and kind, since several may be open at once.
 
-    How the text was cut into deltas leaves no trace in the result.
+    How the text was cut into deltas leaves no trace in the result. The first end counts, and nothing after it.
     """
 
     def __init__(self) -> None:
-        self._blocks: dict[int, _Open] = {}
+        self.finished: Finished | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        self._blocks: dict[tuple[int, str], _Open] = {}
         self._citations: list[dict[str, Any]] = []
         self._usage = Usage()
         self._told: dict[str, Any] = {}
-        self.finished: Finished | None = None
-        self.waiting: Waiting | None = None
-
-    @property
-    def text_parts(self) -> list[str]:
-        """The text so far in pieces, in the order of their blocks."""
-        return [p for i in sorted(self._blocks) if (b := self._blocks[i]).kind == "text" for p in b.parts]
 
     @property
     def has_content(self) -> bool:
-        """Whether anything of an answer has come."""
-        return any(b.parts or b.mark or b.name for b in self._blocks.values())
+        """Whether anything of an answer has come that can be shown."""
+        return any(b.parts or b.name for b in self._blocks.values())
 
     @property
     def error(self) -> XiantongError | None:
@@ -161,6 +166,8 @@ class Fold:
 
     def add(self, event: Event) -> None:
         """Take one event."""
+        if self.finished is not None:
+            return
         match event:
             case TextDelta(index, text):
                 self._at(index, "text").parts.append(text)
@@ -168,36 +175,35 @@ class Fold:
                 self._at(index, "thinking").parts.append(text)
             case Signature(index, data, redacted):
                 self._at(index, "redacted" if redacted else "thinking").mark += data
-            case ToolDelta(index, id_, name, arguments):
+            case ToolDelta(index, id_, name, arguments) if id_ or name or (index, "tool") in self._blocks:
+                # else: the input of a tool that the endpoint ran itself, whose block is only carried
                 tool = self._at(index, "tool")
                 tool.id, tool.name = tool.id or id_, tool.name or name
                 if arguments:
                     tool.parts.append(arguments)
             case OpaqueBlock(index, kind, json):
                 opaque = self._at(index, "opaque")
-                opaque.name = kind
-                opaque.parts.append(json)
+                opaque.name, opaque.parts = kind, [json]
             case Citation(_, source):
                 self._citations.append(source)
             case UsageUpdate(usage):
                 self._usage = self._usage.updated(usage)
             case Answered(request_id):
                 self._told["request_id"] = request_id
-                self.waiting = None
             case Started(model, message_id):
                 self._told |= {"model": model, "message_id": message_id}
             case Waiting():
-                self.waiting = event
+                self._begin()
             case Finished():
                 self.finished = event
-            case BlockStop():
+            case ToolDelta() | BlockStop():
                 pass
 
     def reply(self, **also: Any) -> Reply:
         """Return what has come so far as a value; `also` are the fields that no event tells."""
         end = self.finished or Finished(complete=False)
         fields = {
-            "blocks": tuple(self._blocks[i].block() for i in sorted(self._blocks)),
+            "blocks": tuple(block.block() for _, block in sorted(self._blocks.items(), key=lambda kept: kept[0][0])),
             "citations": tuple(self._citations),
             "usage": self._usage,
             "complete": end.complete,
@@ -210,9 +216,7 @@ class Fold:
         return Reply(**(self._told | fields | also))
 
     def _at(self, index: int, kind: str) -> _Open:
-        block = self._blocks.get(index)
+        block = self._blocks.get((index, kind))
         if block is None:
-            block = self._blocks[index] = _Open(kind)
-        elif block.kind != kind and not block.parts and not block.mark:
-            block.kind = kind
+            block = self._blocks[index, kind] = _Open(kind)
         return block

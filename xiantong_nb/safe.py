@@ -21,10 +21,11 @@ import copy
 import re
 
 from xiantong_nb import inert
+from xiantong_nb.defused import entities
+from xiantong_nb.safe_terminal import UNCLEAN, TerminalFilter, terminal, visible
 
-# Line ends Markdown doesn't know but JavaScript or old mistune do, controls, direction overrides, surrogates.
-_UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2424\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_LINE_ENDS = "\r\u2028\u2029\u2424"
+__all__ = ["MarkdownFilter", "TerminalFilter", "markdown", "terminal"]
+
 _FENCE = re.compile(rf"(?P<prefix>{inert.CONTAINERS})(?P<run>`{{3,}}|~{{3,}})(?P<info>.*)\Z")
 _CLOSING = re.compile(r" {0,3}([`~]{3,})[ \t]*\Z")
 _ITEM = re.compile(r"[ \t]*(?:[-+*]|\d{1,9}[.)])(?:[ \t]{1,4}(?=\S)|(?=[ \t]|\Z))")
@@ -33,18 +34,11 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]+")
 # Languages some viewer draws instead of showing; of the first, nbconvert looks no further than the beginning.
 _DRAWN = re.compile(r"mermaid.*|(?:geojson|topojson|stl|math|plantuml|vega|vega-lite|graphviz|kroki)\Z", re.IGNORECASE)
 _CODE_INDENT = 4
-_LONGEST_SEQUENCE = 256
 
 
 def markdown(text: str) -> str:
     """Filter a whole Markdown text."""
     whole = MarkdownFilter()
-    return whole.feed(text) + whole.end()
-
-
-def terminal(text: str) -> str:
-    """Filter a whole text for a terminal."""
-    whole = TerminalFilter()
     return whole.feed(text) + whole.end()
 
 
@@ -54,6 +48,7 @@ class MarkdownFilter:
     def __init__(self) -> None:
         self._line: list[str] = []
         self._block: list[str] = []
+        self._code_so_far = False
         self._fence = ""
         self._outdent = 0
         self._nested: _NestedFence | None = None
@@ -91,14 +86,14 @@ class MarkdownFilter:
         return twin.end()
 
     def _cleaned(self, text: str) -> str:
-        """Characters only: one kind of line end, no controls; state is a line feed still due to a carriage return."""
+        """Leave one kind of line end and no controls; a return and its line feed may come in two pieces."""
         if self._after_return and text:
             text = text.removeprefix("\n")
             self._after_return = False
         self._after_return = self._after_return or text.endswith("\r")
-        if not _UNCLEAN.search(text):
+        if not UNCLEAN.search(text):
             return text
-        return _UNCLEAN.sub(lambda match: "\n" if match[0] in _LINE_ENDS else _visible(match[0]), text.replace("\r\n", "\n"))
+        return UNCLEAN.sub(lambda match: visible(match[0]), text.replace("\r\n", "\n"))
 
     def _next(self, line: str) -> str:
         """Take one line without its end."""
@@ -113,12 +108,14 @@ class MarkdownFilter:
         self._track_items(line)
         found = _FENCE.match(line)
         if not found or (found["run"][0] == "`" and "`" in found["info"]) or self._is_code(line):
+            self._code_so_far = self._is_code(line)
             self._block.append(f"{line}\n")
             return ""
         settled = self._settle()
         prefix = found["prefix"]
         if prefix.strip(" ") or self._items or len(prefix) >= _CODE_INDENT:
-            self._nested = _NestedFence(found, self._items[-1] if self._items else 0)
+            sure = settled == "" and (self._after_blank or self._owes_blank)
+            self._nested = _NestedFence(found, self._items[-1] if self._items else 0, sure=sure)
             return settled
         self._fence, self._outdent = found["run"], len(prefix)
         return f"{settled}{self._blank()}{self._fence}{_language(found['info'])}\n"
@@ -165,10 +162,10 @@ class MarkdownFilter:
         return settled
 
     def _is_code(self, line: str) -> bool:
-        """Whether a line with a fence in it is one more line of indented code."""
+        """Whether a line, with a fence in it or not, is one more line of indented code."""
         if self._items or _indent(line) < _CODE_INDENT or not (self._after_blank or self._owes_blank):
             return False
-        return all(_indent(above) >= _CODE_INDENT for above in self._block)
+        return self._code_so_far or not self._block
 
     def _track_items(self, line: str) -> None:
         """Keep the columns where the text of each open list item starts."""
@@ -197,7 +194,7 @@ class MarkdownFilter:
 class _NestedFence:
     """A fence inside containers, gathered line by line."""
 
-    def __init__(self, opening: re.Match[str], item: int) -> None:
+    def __init__(self, opening: re.Match[str], item: int, *, sure: bool) -> None:
         self._prefix, self._run, info = opening.group("prefix", "run", "info")
         self._opening = f"{self._prefix}{self._run}{_language(info)}"
         self._beside = re.sub(r"[^\s>]", " ", self._prefix)
@@ -206,8 +203,8 @@ class _NestedFence:
         self._width = len(self._beside.rpartition(">")[2].removeprefix(" " if self._quotes else "").expandtabs(4))
         self._kept: list[str] = []
         self._code: list[str] = []
-        # Renderers count tabs, task boxes and footnotes differently.
-        self._same_for_all = not re.search(r"[\t\[:]", self._prefix)
+        # Renderers count tabs, task boxes and footnotes differently, and below text a marker may not be one.
+        self._same_for_all = not re.search(r"[\t\[:]" if sure else r"[^ >]", self._prefix)
         self.closed = False
 
     def takes(self, line: str) -> bool:
@@ -242,86 +239,14 @@ class _NestedFence:
         if self._same_for_all and inert.unchanged("\n".join(self._code)):
             lines = [self._opening, *self._kept, self._beside + self._run]
         else:
-            lines = [f"{self._prefix.replace(']:', ']&#58;')}<pre><code>{inert.entities(chr(10).join(self._code))}</code></pre>"]
+            # The definition a footnote may be taken for would have this line for its destination.
+            before = self._prefix.replace(":", "&#58;")
+            lines = [f"{before}<pre><code>{entities(chr(10).join(self._code))}</code></pre>"]
         return "\n".join([*lines, *[""] * (after + 1)])
 
 
-class TerminalFilter:
-    """
-    Text in pieces to text a terminal only shows: no controls but tab and line feed, no escape sequence.
-
-    A sequence that doesn't end is dropped up to the end of its line or its 256th character, and text goes on.
-    """
-
-    def __init__(self) -> None:
-        self._state = ""  # "", or the character that says which kind of sequence this is in
-        self._length = 0
-        self._after_return = False
-
-    def feed(self, delta: str) -> str:
-        """Take the next piece; returns what it shows."""
-        shown: list[str] = []
-        position = 0
-        while position < len(delta):
-            if self._state:
-                position += self._in_sequence(delta[position])
-                continue
-            if self._after_return:
-                self._after_return = False
-                position += delta[position] == "\n"
-            special = _UNCLEAN.search(delta, position)
-            end = special.start() if special else len(delta)
-            shown.append(delta[position:end])
-            if special:
-                shown.append(self._special(special[0]))
-            position = end + 1
-        return "".join(shown)
-
-    def end(self) -> str:
-        """Return the rest: nothing, for what is still open is a sequence."""
-        self._state = ""
-        return ""
-
-    def _special(self, character: str) -> str:
-        """A character that isn't plain text, outside sequences."""
-        self._after_return = character == "\r"
-        if character in "\x1b\x90\x98\x9b\x9d\x9e\x9f":
-            self._state, self._length = _KINDS.get(character, character), 0
-        return "\n" if character in "\r\u2028\u2029" else "\u2424" if character == "\u2424" else _visible(character)
-
-    def _in_sequence(self, character: str) -> int:
-        """One character of a sequence; 0 when it is outside already and must be looked at again."""
-        kind, self._length = self._state, self._length + 1
-        if character == "\n" or self._length > _LONGEST_SEQUENCE:
-            self._state = ""
-            return 0
-        if character == "\x1b":
-            self._state = "\x1b"
-        elif kind == "]":  # a string: title, clipboard, link
-            self._state = "" if character in "\x07\x9c\x18\x1a" else kind
-        elif kind == "[":  # parameters, then one letter
-            self._state = kind if " " <= character <= "?" else ""
-            return int(" " <= character <= "~")
-        elif character in "[]PX^_":
-            self._state = "[" if character == "[" else "]"
-        else:
-            self._state = kind if " " <= character <= "/" else ""
-            return int(" " <= character <= "~")
-        return 1
-
-
-_KINDS = {"\x9b": "[", "\x90": "]", "\x98": "]", "\x9d": "]", "\x9e": "]", "\x9f": "]"}
-
-
-def _visible(character: str) -> str:
-    """What stands for a character that isn't shown as it is: a name for what would reorder text."""
-    if "\ud800" <= character <= "\udfff":
-        return "\ufffd"
-    return f"⟨U+{ord(character):04X}⟩" if character > "\u2029" else ""
-
-
 def _language(info: str) -> str:
-    """The language of a fence; `text` for what is drawn, run or not a name."""
+    """Name the language of a fence; `text` for what is drawn, run or not a name."""
     info = info.strip()
     name = _LANGUAGE.match(info)
     if not info or (name and not _DRAWN.match(name[0])):
@@ -330,6 +255,6 @@ def _language(info: str) -> str:
 
 
 def _indent(line: str) -> int:
-    """The column of the first character that isn't blank."""
+    """Count up to the column of the first character that isn't blank."""
     expanded = line.expandtabs(4)
     return len(expanded) - len(expanded.lstrip(" "))

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.cookiejar
 import socket
 import ssl
+import urllib.parse
+import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,15 +22,16 @@ import httpx
 
 from xiantong_nb import failures
 from xiantong_nb.connection import is_loopback
-from xiantong_nb.errors import Unreachable, XiantongError
+from xiantong_nb.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from xiantong_nb.failures import Place
     from xiantong_nb.request import HttpCall
 
-_ERROR_BODY = 256 * 1024  # bytes read of a failure's body: an explanation, not a page
+_EXPLANATION_SIZE, _EXPLANATION_TIME = 256 * 1024, 5.0  # bytes and seconds: an explanation, not a page
+_DRAIN_TIME = 0.1  # seconds; the last chunk of a body comes with or right behind the last event
 _OK, _REDIRECT = 200, 300
 
 
@@ -45,54 +49,72 @@ class Limits:
     idle: float = 60.0
 
 
-class Answer:
-    """A good answer: its headers (lower-case names) and its bytes as they come."""
+class _Guard:
+    """One time-out for a whole exchange, moved on as bytes come (a new one per chunk would cost more)."""
 
-    def __init__(self, response: httpx.Response, call: HttpCall, place: Place, guard: _Guard) -> None:
+    def __init__(self, timeout: asyncio.Timeout, limits: Limits, *, local: bool) -> None:
+        self._timeout = timeout
+        self._idle = limits.idle
+        self._moved = 0.0
+        self._now = asyncio.get_running_loop().time
+        self.broken = f"did not begin to answer within {limits.first_byte_local if local else limits.first_byte:g} s"
+
+    def alive(self) -> None:
+        now = self._now()
+        if now - self._moved > self._idle / 60 or not self._moved:
+            self._moved = now
+            self._timeout.reschedule(now + self._idle)
+            self.broken = f"sent nothing more for {self._idle:g} s"
+
+
+class Answer:
+    """What came back: status, headers (lower-case names) and the body's `chunks` as they come."""
+
+    def __init__(self, response: httpx.Response, place: Place, guard: _Guard) -> None:
+        self.status = response.status_code
         self.headers = dict(response.headers)
-        self._response = response
-        self._call = call
-        self._place = place
-        self._guard = guard
+        self.chunks = self._pieces(response, place, guard)
+        """Raises `Unreachable` when the body is cut or falls silent."""
 
     @property
     def is_stream(self) -> bool:
-        """Whether the endpoint says it streams; some say nothing, and stream all the same."""
-        return "json" not in self.headers.get("content-type", "") and "html" not in self.headers.get("content-type", "")
+        """Whether it may be a stream: some endpoints don't say so."""
+        kind = self.headers.get("content-type", "")
+        return "json" not in kind and "html" not in kind
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Give the body piece by piece; raises `Unreachable` when it is cut or falls silent."""
-        coded = self.headers.get("content-encoding", "identity") != "identity"
-        pieces = self._response.aiter_bytes() if coded else self._response.aiter_raw()
-        with _translated(self._call, self._place, begun=True):
-            async for piece in pieces:
-                self._guard.alive()
-                yield piece
-
-    async def whole(self, limit: int = 64 * 2**20) -> bytes:
-        """Give the body in one piece, cut at `limit` bytes."""
+    async def body(self, limit: int) -> bytes:
+        """Give the body in one piece, of at most `limit` bytes: more than that is no answer of a model."""
         body = bytearray()
-        async for piece in self.chunks():
+        async for piece in self.chunks:
             body += piece
             if len(body) > limit:
                 break
         return bytes(body[:limit])
 
+    async def explanation(self) -> bytes:
+        """Give the body of a failure as far as it comes: the status counts, whatever happens to its body."""
+        body = bytearray()
+        with contextlib.suppress(Unreachable, TimeoutError):
+            async with asyncio.timeout(_EXPLANATION_TIME):
+                async for piece in self.chunks:
+                    body += piece
+                    if len(body) > _EXPLANATION_SIZE:
+                        break
+        return bytes(body[:_EXPLANATION_SIZE])
 
-class _Guard:
-    """One time-out for a whole exchange, moved on as bytes come (a new one per chunk would cost more)."""
+    async def drain(self) -> None:
+        """Read the end of a body that has said everything, so that its connection can serve again."""
+        with contextlib.suppress(Unreachable, TimeoutError):
+            async with asyncio.timeout(_DRAIN_TIME):
+                async for _ in self.chunks:
+                    pass
 
-    def __init__(self, timeout: asyncio.Timeout, idle: float) -> None:
-        self._timeout = timeout
-        self._idle = idle
-        self._moved = 0.0
-        self._now = asyncio.get_running_loop().time
-
-    def alive(self) -> None:
-        now = self._now()
-        if now - self._moved > self._idle / 60:
-            self._moved = now
-            self._timeout.reschedule(now + self._idle)
+    async def _pieces(self, response: httpx.Response, place: Place, guard: _Guard) -> AsyncGenerator[bytes, None]:
+        coded = self.headers.get("content-encoding", "identity") != "identity"
+        with _translated(place, begun=True):
+            async for piece in response.aiter_bytes() if coded else response.aiter_raw():
+                guard.alive()
+                yield piece
 
 
 class Transport:
@@ -110,30 +132,31 @@ class Transport:
         Raises `Unreachable`, or the `ProviderError` that a status other than 2xx means. Leaving the block
         early closes the connection, which stops the model.
         """
-        limits = self._limits
+        if not all(value.isascii() and value.isprintable() for value in call.headers.values()):
+            # httpx would refuse most of these too, but quote the key in its error and in httpcore's debug log
+            raise _unreachable("A header of this connection can't be sent, most likely its key", "other", place)
         local = is_loopback(call.url)
-        begun = False
+        patience = self._limits.first_byte_local if local else self._limits.first_byte
+        guard = None
         try:
-            async with asyncio.timeout(limits.first_byte_local if local else limits.first_byte) as timeout:
-                with _translated(call, place, begun=False):
+            async with asyncio.timeout(patience) as timeout:
+                guard = _Guard(timeout, self._limits, local=local)
+                with _translated(place, begun=False):
                     client = self._client(tls=call.url.startswith("https:"), local=local)
                     request = client.build_request(call.method, call.url, headers=call.headers, content=call.body)
                     response = await client.send(request, stream=True)
+                answer = Answer(response, place, guard)
                 try:
-                    guard = _Guard(timeout, limits.idle)
-                    guard.alive()
-                    begun = True
-                    answer = Answer(response, call, place, guard)
-                    if not _OK <= response.status_code < _REDIRECT:
-                        body = await answer.whole(_ERROR_BODY)
-                        raise failures.from_response(response.status_code, answer.headers, body, place)
+                    if not _OK <= answer.status < _REDIRECT:
+                        body = await answer.explanation()
+                        raise failures.from_response(answer.status, answer.headers, body, place)
                     yield answer
                 finally:
+                    await answer.chunks.aclose()
                     await response.aclose()
         except TimeoutError:
-            waited = "fell silent" if begun else "did not begin to answer"
-            seconds = limits.idle if begun else (limits.first_byte_local if local else limits.first_byte)
-            raise _unreachable(f"{place.connection} {waited} for {seconds:g} s", "timeout", call, place) from None
+            broken = guard.broken if guard else "did not answer"
+            raise _unreachable(f"{place.connection} {broken}", "silent", place) from None
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""
@@ -148,60 +171,68 @@ class Transport:
         A proxy from the environment would get loopback requests, keys included, so those bypass it; and
         without TLS there is no reason to pay for loading the certificates.
         """
-        client = self._clients.get((tls, local))
-        if client is None:
-            limits = self._limits
-            client = self._clients[tls, local] = httpx.AsyncClient(
-                verify=True if tls or not local else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        if (tls, local) not in self._clients:
+            self._clients[tls, local] = httpx.AsyncClient(
+                verify=True if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 trust_env=not local,
                 follow_redirects=False,
-                timeout=httpx.Timeout(None, connect=limits.connect),
+                cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
+                timeout=httpx.Timeout(None, connect=self._limits.connect),
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=60),
             )
-        return client
+        return self._clients[tls, local]
 
 
 @contextlib.contextmanager
-def _translated(call: HttpCall, place: Place, *, begun: bool) -> Iterator[None]:
+def _translated(place: Place, *, begun: bool) -> Iterator[None]:
     """
     Turn httpx's exceptions into ours.
 
     `from None`: the originals hold the request, and a header's own error text quotes the key.
     """
+    name = place.connection
     try:
         yield
-    except XiantongError:
-        raise
-    except (httpx.LocalProtocolError, UnicodeEncodeError):
-        msg = "A header of this connection can't be sent, most likely its key."
-        raise _unreachable(msg, "other", call, place) from None
     except httpx.ProxyError:
-        raise _unreachable("The proxy refused the way", "proxy", call, place) from None
+        raise _unreachable(f"The proxy did not let the request through to {name}", "proxy", place) from None
+    except ImportError:
+        raise _unreachable("The proxy is a SOCKS proxy, which needs the package socksio", "proxy", place) from None
     except httpx.ConnectTimeout:
-        raise _unreachable(f"{place.connection} did not take the connection in time", "timeout", call, place) from None
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise _unreachable("This is not a URL that can be asked", "other", call, place) from None
+        raise _unreachable(f"{name} did not take the connection in time", "timeout", place) from None
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, ValueError):
+        raise _unreachable("The URL, or that of a proxy, can't be used", "other", place) from None
     except httpx.ConnectError as error:
         kind, words = _why(error)
-        raise _unreachable(f"{place.connection} can't be reached: {words}", kind, call, place) from None
+        if kind == "refused" and _by_proxy(place.url):
+            kind, name = "proxy", "The proxy"
+        raise _unreachable(f"{name} can't be reached: {words}", kind, place) from None
+    except httpx.DecodingError:
+        raise _unreachable(f"{name} compressed its answer in a way that can't be read", "other", place) from None
     except (httpx.TransportError, httpx.StreamError):
         words = "was cut" if begun else "broke before an answer came"
-        raise _unreachable(f"The connection to {place.connection} {words}", "cut", call, place) from None
+        raise _unreachable(f"The connection to {name} {words}", "cut", place) from None
+
+
+def _by_proxy(url: str) -> bool:
+    """Say whether the environment sends this URL by way of a proxy; it is read as httpx reads it."""
+    parts = urllib.parse.urlsplit(url)
+    proxies = urllib.request.getproxies()
+    named = parts.scheme in proxies or "all" in proxies
+    return named and not is_loopback(url) and not urllib.request.proxy_bypass(parts.hostname or "")
 
 
 def _why(error: BaseException) -> tuple[str, str]:
     """Tell DNS, TLS and a refusal apart by the exceptions underneath, never by their texts."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, socket.gaierror):
-            return "dns", "its host name is not known here"
-        if isinstance(cause, ssl.SSLError):
-            return (
-                "tls",
-                f"TLS failed ({getattr(cause, 'verify_message', '') or cause.reason or 'no reason given'})",
-            )
-        if isinstance(cause, ConnectionRefusedError):
-            return "refused", "nothing listens there"
+        match cause:
+            case socket.gaierror():
+                return "dns", "its host name is not known here"
+            case ssl.SSLError():
+                reason = getattr(cause, "verify_message", "") or cause.reason or "no reason given"
+                return "tls", f"TLS failed ({reason})"
+            case ConnectionRefusedError():
+                return "refused", "nothing listens there"
         cause = cause.__cause__ or cause.__context__
     return "refused", "the connection was not taken"
 
@@ -212,11 +243,11 @@ _HINTS = {
     "tls": "A server on this machine usually wants http://, not https://; behind a company proxy, set SSL_CERT_FILE.",
     "proxy": "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
     "timeout": "Run the cell again, or ask another connection.",
+    "silent": "Run the cell again, or ask another connection.",
     "cut": "Run the cell again.",
     "other": "Check this connection's base URL and key.",
 }
 
 
-def _unreachable(sentence: str, kind: str, call: HttpCall, place: Place) -> Unreachable:
-    del call  # never in a message: its headers hold the key
-    return Unreachable(sentence.rstrip(".") + ".", kind=kind, hint=_HINTS[kind], where=str(place))
+def _unreachable(sentence: str, kind: str, place: Place) -> Unreachable:
+    return Unreachable(f"{sentence}.", kind=kind, hint=_HINTS[kind], where=str(place))

@@ -41,6 +41,9 @@ class Painter(Protocol):
     def finish(self, reply: Reply) -> None:
         """Leave the output that stays."""
 
+    def withdraw(self) -> None:
+        """Take back what was shown of waiting, when no answer has come of it."""
+
 
 class NoPainter:
     """Shows nothing."""
@@ -54,6 +57,9 @@ class NoPainter:
 
     def finish(self, reply: Reply) -> None:
         """Leave nothing."""
+
+    def withdraw(self) -> None:
+        """Nothing was shown."""
 
 
 class DisplayPainter:
@@ -70,13 +76,14 @@ class DisplayPainter:
         self._size = 0
         self._waiting: Waiting | None = None
         self._dirty = False
-        self._painted = 0.0
+        self._next_frame = 0.0
         self._begun = time.monotonic()
         self._handle: Any = None
+        self._shown_waiting = ""
 
     def rest(self) -> float:
         """Until the next frame; not at all before the first word."""
-        return self._painted + self._pause() - time.monotonic()
+        return self._next_frame - time.monotonic()
 
     def take(self, batch: list[Event]) -> None:
         """Filter what has come, and paint the first of it at once, the rest on the clock."""
@@ -96,7 +103,7 @@ class DisplayPainter:
         now = time.monotonic()
         if self._size == 0:
             self._paint_waiting(now)
-        elif self._dirty and now - self._painted >= self._pause():
+        elif self._dirty and now >= self._next_frame:
             self._show(self._live())
 
     def finish(self, reply: Reply) -> None:
@@ -104,10 +111,10 @@ class DisplayPainter:
         data, metadata = final(reply, self._form)
         self._put(data, metadata)
 
-    def _pause(self) -> float:
-        if self._painted == 0.0:
-            return 0.0
-        return min(max(self._size / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
+    def withdraw(self) -> None:
+        """Empty the output: an error follows it, and no front end can take an output away again."""
+        if self._handle is not None:
+            self._put({self._live_type(): ""}, {})
 
     def _paint_waiting(self, now: float) -> None:
         """Say what is being waited for: at once for a retry, after a moment for a slow first word."""
@@ -122,8 +129,6 @@ class DisplayPainter:
         if said != self._shown_waiting:
             self._shown_waiting = said
             self._put({self._live_type(): said}, {})
-
-    _shown_waiting = ""
 
     def _live(self) -> str:
         if self._form in ("text", "json", "raw"):
@@ -141,7 +146,9 @@ class DisplayPainter:
     def _show(self, content: str) -> None:
         self._dirty = False
         self._put({self._live_type(): content}, {})
-        self._painted = time.monotonic()
+        # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
+        pause = min(max(len(content) / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
+        self._next_frame = time.monotonic() + pause
 
     def _put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         from IPython.display import display
@@ -153,7 +160,11 @@ class DisplayPainter:
 
 
 class TerminalPainter:
-    """Prints text as it comes, without what a terminal would obey, and the footer under it."""
+    """
+    Prints text as it comes, without what a terminal would obey.
+
+    The footer of a whole answer follows behind "Out[n]:", which a terminal prints in any case.
+    """
 
     def __init__(self, *, form: str = "md") -> None:
         self._form = form
@@ -179,14 +190,15 @@ class TerminalPainter:
             print("".join(pieces), end="", flush=True)  # noqa: T201  # the terminal is the display
 
     def finish(self, reply: Reply) -> None:
-        """Print the end: what is still held back, marks, and the footer."""
+        """Print the end: what is still held back, and what must be said of an answer that is not whole."""
         lines = [self._filter.end()]
         if self._form in ("md", "code"):
-            lines += [
-                f"\n\n[{mark}]" if (mark := bundle.ending(reply)) else "",
-                f"\n\n{bundle.footer(reply)}",
-            ]
+            lines.append(f"\n\n[{mark}]" if (mark := bundle.ending(reply)) else "")
+            lines.append("" if reply.complete else f"\n\n{bundle.footer(reply)}")
         print("".join(lines), flush=True)  # noqa: T201
+
+    def withdraw(self) -> None:
+        """Do nothing: what a terminal has shown stays."""
 
     def _enter(self, part: str) -> str:
         """Return the heading where reasoning begins, and where it gives way to the answer."""

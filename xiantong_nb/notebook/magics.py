@@ -123,6 +123,8 @@ class AskMagics(Magics):
             finally:
                 if stream.reply is not None and stream.fold.has_content:
                     self._keep(stream.reply, painter, asked)
+                else:
+                    painter.withdraw()
         return reply
 
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:

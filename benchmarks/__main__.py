@@ -1,0 +1,154 @@
+"""
+Measure, and print each figure as `P1: value (goal)`.
+
+Ratios and counts of one run, medians, with the number of trials and the spread (max - min over median), since
+machines are noisy. The same figures go to benchmarks/results/latest.json.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.conftest import kernel_env
+from tests.kernels import Kernel
+
+RESULTS = Path(__file__).parent / "results" / "latest.json"
+LOAD = """
+import sys, time
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+begun = time.process_time()
+{}
+print(time.process_time() - begun)
+"""
+results: dict[str, dict[str, object]] = {}
+
+
+def say(name: str, value: float, goal: float, unit: str, values: list[float], note: str = "") -> None:
+    """Print one figure and keep it."""
+    middle = statistics.median(values)
+    noise = 100 * (max(values) - min(values)) / middle if middle else 0.0
+    met = "" if value <= goal else "   MISSED"
+    more = f", {note}" if note else ""
+    print(f"{name}: {value:.3g} {unit} (<= {goal:g})   n={len(values)}, noise {noise:.0f} %{more}{met}")
+    results[name] = {"value": value, "goal": goal, "unit": unit, "n": len(values), "noise_percent": noise, "note": note}
+
+
+def load_cost(trials: int = 9) -> None:
+    """P1: CPU of %load_ext against CPU of `import httpx`, each in a fresh IPython."""
+
+    def cpu(statement: str) -> float:
+        code = LOAD.format(statement)
+        return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
+
+    pairs = [(cpu('shell.run_line_magic("load_ext", "xiantong_nb")'), cpu("import httpx")) for _ in range(trials)]
+    ours, theirs = zip(*pairs, strict=True)
+    value = statistics.median(ours) / statistics.median(theirs)
+    say("P1", value, 0.5, "x import httpx", list(ours), f"{1000 * statistics.median(ours):.1f} ms CPU")
+
+
+@contextlib.contextmanager
+def synthetic():
+    """Run the synthetic endpoint; give its base URL."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.server"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.stdin.close()
+        process.wait(10)
+
+
+@contextlib.contextmanager
+def kernel(**env: str):
+    """Run a kernel with the extension loaded."""
+    with tempfile.TemporaryDirectory() as home:
+        made = Kernel({**kernel_env(Path(home)), **env})
+        try:
+            made.run("%load_ext xiantong_nb")
+            yield made
+        finally:
+            made.stop()
+
+
+def ask(made: Kernel, events: int, rate: float, size: int = 4) -> tuple[list[tuple[float, int, dict]], float]:
+    """Ask the synthetic endpoint; return (time, bytes, message) of each iopub message, and the wall time."""
+    wanted = json.dumps({"events": events, "rate": rate, "size": size})
+    begun = time.monotonic()
+    request = made.send(f"%%ask --alone\n{wanted}")
+    taken = []
+    session, socket = made.client.session, made.client.iopub_channel.socket
+    while time.monotonic() < begun + 120:
+        frames = socket.recv_multipart()
+        message = session.deserialize(session.feed_identities(frames)[1])
+        if message["parent_header"].get("msg_id") != request:
+            continue
+        taken.append((time.monotonic(), sum(map(len, frames)), message))
+        if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+            break
+    return taken, time.monotonic() - begun
+
+
+def first_text(trials: int = 15) -> None:
+    """P2: from the server's sending of the first word to its arrival at the front end."""
+    with synthetic() as url, kernel(ANTHROPIC_BASE_URL=url) as made:
+        waits = []
+        for _ in range(trials + 1):
+            taken, _ = ask(made, 5, 20)
+            at, _, message = next(t for t in taken if t[2]["msg_type"] == "display_data")
+            waits.append(1000 * (at - float(message["content"]["data"]["text/markdown"].split()[0])))
+        first, *warm = waits
+        say("P2", statistics.median(warm), 10, "ms to the first text, warm", warm)
+        say("P2 first ask", first, 60, "ms to the first text, first ask of a kernel", [first], "imports are before it")
+
+
+def painting_bytes() -> None:
+    """P6: what painting by display id sends per second of streaming, beyond two copies of the reply."""
+    with synthetic() as url, kernel(ANTHROPIC_BASE_URL=url) as made:
+        seconds, rate = 20, 100
+        taken, _ = ask(made, seconds * rate, rate, 4)
+        paints = [(size, m) for _, size, m in taken if m["msg_type"] in ("display_data", "update_display_data")]
+        reply = seconds * rate * 4
+        value = (sum(size for size, _ in paints) - 2 * reply) / seconds / 1000
+        say("P6", value, 28, "kB/s of painting, 8 kB reply in 20 s", [value], f"{len(paints)} paints")
+        say("P6 paints", len(paints) / seconds, 10.5, "paints per second", [len(paints) / seconds])
+
+
+def interrupts(trials: int = 15) -> None:
+    """P12: from the interrupt to the idle kernel, while the demo engine streams without end."""
+    with kernel() as made:
+        made.run("%%ask demo --alone\nhello")
+        waits = []
+        for _ in range(trials):
+            request = made.send("%%ask demo --alone --max-tokens 8000\nAn endless answer, please.")
+            begun = made.wait(request, until=lambda ran: len(ran.paints()) > 1)
+            at = time.monotonic()
+            made.interrupt()
+            ran = made.wait(request, ran=begun)
+            waits.append(1000 * (time.monotonic() - at))
+            assert ran.status == "error", ran.text
+        say("P12", statistics.median(waits), 100, "ms from interrupt to idle, median", waits)
+        say("P12 worst", max(waits), 250, "ms from interrupt to idle, worst", waits)
+
+
+def main() -> None:
+    """Measure everything."""
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    load_cost()
+    first_text()
+    painting_bytes()
+    interrupts()
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=2))
+
+
+main()

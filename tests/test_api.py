@@ -1,0 +1,115 @@
+"""The Python functions, as they are imported from the package."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+import xiantong_nb
+from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text
+from xiantong_nb import IncompleteReply, KeyRefused, UsageError, aask, ask, connections, last, stream
+from xiantong_nb.api import session
+from xiantong_nb.events import TextDelta
+
+ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
+
+
+@pytest.fixture(autouse=True)
+def fresh(faults, monkeypatch):
+    """The process's own session, asking the fault server, with nothing kept from other tests."""
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", faults.url)
+    monkeypatch.setenv("ANTHROPIC_MODEL", "m")
+    session().chats.clear()
+    session().last = None
+    yield
+    session().close()
+
+
+def test_ask(faults):
+    faults.play(good("Hello"))
+    reply = ask("hi", stop="END", max_tokens=5)
+    assert reply.text == "Hello"
+    assert last() is reply
+    assert faults.seen[0].json["stop_sequences"] == ["END"]
+    assert "anthropic" in connections()
+
+
+def test_a_question_stands_alone_unless_a_chat_is_named(faults):
+    faults.play(good("x"))
+    ask("one")
+    ask("two")
+    ask("three", chat="c")
+    ask("four", chat="c", stop=["a", "b"])
+    assert [len(s.json["messages"]) for s in faults.seen] == [1, 1, 1, 3]
+
+
+def test_stream(faults):
+    faults.play(good("Hel", "lo"))
+    with stream("hi") as events:
+        assert "".join(e.text for e in events if isinstance(e, TextDelta)) == "Hello"
+    assert events.result().complete
+
+
+@pytest.mark.parametrize(
+    ("options", "says"), [({"max_token": 5}, "max_tokens"), ({"max_tokens": 0}, "1 or more"), ({"chat": ""}, "name")]
+)
+def test_wrong_options_are_explained(options, says):
+    with pytest.raises(UsageError) as caught:
+        ask("hi", **options)
+    assert says in str(caught.value)
+
+
+def test_aask_many_at_once(faults):
+    faults.play(good("Hello"))
+
+    async def all_of_them():
+        return await asyncio.gather(*(aask(f"q{n}") for n in range(20)))
+
+    assert [r.text for r in asyncio.run(all_of_them())] == ["Hello"] * 20
+    assert len(faults.seen) == 20
+
+
+def test_aask_leaves_the_callers_loop_free(faults):
+    faults.play([head() + sse(START, BLOCK, text("x")), 0.3, CLOSE])
+
+    async def work() -> int:
+        task, ticks = asyncio.create_task(aask("hi")), 0
+        while not task.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        with pytest.raises(IncompleteReply):
+            task.result()
+        return ticks
+
+    assert asyncio.run(work()) > 3
+
+
+def test_cancelling_aask_stops_the_model(faults):
+    faults.play(ENDLESS)
+
+    async def work() -> None:
+        task = asyncio.create_task(aask("hi"))
+        while not faults.seen:  # noqa: ASYNC110  # the server is in another thread
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(work())
+    assert faults.seen[0].gone.wait(10)
+
+
+def test_aask_raises_the_endpoints_error(faults):
+    faults.play(failure(401, {}))
+    with pytest.raises(KeyRefused) as caught:
+        asyncio.run(aask("hi"))
+    assert caught.value.__cause__ is None
+
+
+def test_every_name_of_the_package_is_there():
+    for name in xiantong_nb.__all__:
+        assert getattr(xiantong_nb, name) is not None
+    with pytest.raises(AttributeError):
+        xiantong_nb.nothing  # noqa: B018
+    assert dir(xiantong_nb) == sorted(xiantong_nb.__all__)

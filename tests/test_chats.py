@@ -1,0 +1,71 @@
+"""Conversations: what goes along with the next question."""
+
+from __future__ import annotations
+
+from xiantong_nb.chats import Chat, Origin, Turn
+from xiantong_nb.request import Message, Opaque, Redacted, Text, Thinking, ToolUse
+
+
+def turn(words: str, cell: str = "", run: int = 0, target: str = "a:m", *more) -> Turn:
+    answer = Message("assistant", (*more, Text(words.upper())))
+    return Turn(Origin(cell, run), target, Message("user", (Text(words),)), answer)
+
+
+def chat(*turns: Turn) -> Chat:
+    made = Chat()
+    for one in turns:
+        made.add(one)
+    return made
+
+
+def said(made: Chat) -> list[str]:
+    return [t.question.blocks[0].text for t in made.turns]
+
+
+def test_questions_and_answers_alternate():
+    messages = chat(turn("one"), turn("two")).messages("a:m")
+    assert [(m.role, m.blocks[0].text) for m in messages] == [
+        ("user", "one"), ("assistant", "ONE"), ("user", "two"), ("assistant", "TWO"),
+    ]  # fmt: skip
+
+
+def test_running_a_cell_again_drops_its_turn_and_all_later_ones():
+    made = chat(turn("one", "c1", 1), turn("two", "c2", 2), turn("three", "c3", 3))
+    assert made.rewind(Origin("c2", 4)) == 2
+    assert said(made) == ["one"]
+
+
+def test_a_first_run_and_the_same_run_drop_nothing():
+    made = chat(turn("one", "c1", 1))
+    assert made.rewind(Origin("c1", 1)) == 0
+    assert made.rewind(Origin("c2", 2)) == 0
+    assert said(made) == ["one"]
+
+
+def test_several_questions_of_one_run_go_together():
+    made = chat(turn("zero", "c0", 1), turn("a", "c1", 2), turn("b", "c1", 2), turn("c", "c2", 3))
+    assert made.rewind(Origin("c1", 4)) == 3
+    assert said(made) == ["zero"]
+
+
+def test_without_a_cells_id_every_question_is_added():
+    made = chat(turn("one"), turn("one"))
+    assert made.rewind(Origin("", 7)) == 0
+    assert said(made) == ["one", "one"]
+
+
+def test_reasoning_goes_back_to_the_model_that_signed_it_alone():
+    blocks = (Thinking("t", "sig"), Redacted("d"), Thinking("unsigned"), ToolUse("i", "f", "{}"), Opaque("k", "{}"))
+    made = chat(turn("q", "", 0, "a:m", *blocks))
+    assert made.messages("a:m")[1].blocks == (Thinking("t", "sig"), Redacted("d"), Text("Q"))
+    assert made.messages("a:other")[1].blocks == (Text("Q"),)
+
+
+def test_an_answer_without_text_is_not_kept():
+    made = chat()
+    made.add(Turn(Origin(), "a:m", Message("user", (Text("q"),)), Message("assistant", (Thinking("t", "s"), Text("")))))
+    assert made.turns == []
+
+
+def test_the_size_of_a_chat_is_about_a_quarter_of_its_letters():
+    assert chat(turn("x" * 400)).about_tokens() == 200

@@ -1,0 +1,62 @@
+"""The background loop and the hand-over to the thread that asked."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import threading
+import time
+
+import pytest
+
+from xiantong_nb import loop
+
+
+def test_work_runs_on_one_loop_whoever_asks():
+    async def where() -> tuple[int, int]:
+        return id(asyncio.get_running_loop()), threading.get_ident()
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        places = set(pool.map(lambda _: loop.submit(where()).result(10), range(32)))
+    assert len(places) == 1
+    assert threading.get_ident() not in {thread for _, thread in places}
+
+
+def test_a_future_can_be_cancelled_from_here():
+    stopped = threading.Event()
+
+    async def wait() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    future = loop.submit(wait())
+    time.sleep(0.05)
+    future.cancel()
+    assert stopped.wait(10)
+    with pytest.raises(concurrent.futures.CancelledError):
+        future.result(1)
+
+
+def test_a_feed_gives_everything_in_order():
+    feed: loop.Feed[int] = loop.Feed()
+    writer = threading.Thread(target=lambda: [feed.put(n) for n in range(5000)])
+    writer.start()
+    got: list[int] = []
+    while len(got) < 5000:
+        got += feed.get(10)
+    writer.join()
+    assert got == list(range(5000))
+    assert feed.get(0) == []
+    assert feed.get(0.01) == []
+
+
+def test_an_urgent_item_ends_a_rest():
+    feed: loop.Feed[int] = loop.Feed()
+    threading.Timer(0.05, feed.put, [1], {"urgent": True}).start()
+    begun = time.monotonic()
+    feed.rest(60)
+    feed.rest(60)
+    assert time.monotonic() - begun < 30
+    assert feed.get(0) == [1]

@@ -1,0 +1,81 @@
+"""The staged test of a connection."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fault_server import BLOCK, CLOSE, END, START, failure, good, head, sse, text
+from xiantong_nb import probe
+from xiantong_nb.errors import NotConnected
+from xiantong_nb.session import Session
+
+
+@pytest.fixture
+def session(faults):
+    made = Session(environment={"ANTHROPIC_API_KEY": "sk-CANARY-0123456789", "ANTHROPIC_BASE_URL": faults.url})
+    yield made
+    made.close()
+
+
+def test_every_stage_is_passed_in_order_and_leaves_no_trace(faults, session):
+    faults.play(good("hello"))
+    shown = []
+    outcome = probe.test(session, "anthropic:m", show=shown.append)
+    assert outcome.passed
+    assert tuple(s.name for s in outcome.stages) == probe.STAGES
+    assert list(outcome.stages) == shown
+    assert [s.seconds for s in shown] == sorted(s.seconds for s in shown)
+    assert (outcome.target, outcome.url, outcome.failed_at) == ("anthropic:m", f"{faults.url}/v1/messages", "")
+    assert faults.seen[0].json["max_tokens"] == 16
+    assert session.last is None
+    assert session.chats == {}
+
+
+def test_a_keyless_connection_says_so(faults):
+    faults.play(good("hello"))
+    session = Session(environment={"ANTHROPIC_BASE_URL": faults.url})
+    outcome = probe.test(session)
+    session.close()
+    assert "no key needed" in str(outcome.stages[1])
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed_at"),
+    [
+        (failure(401, {}), "authenticated"),
+        (failure(403, {}), "authenticated"),
+        (failure(404, {"error": {"type": "not_found_error", "message": "model: m"}}), "model answered"),
+        (failure(400, {}), "model answered"),
+        (failure(307, {}), "authenticated"),
+        ([head() + sse(START), CLOSE], "first token"),
+        (
+            [head() + sse(START, {"type": "error", "error": {"type": "api_error", "message": "x"}}), CLOSE],
+            "first token",
+        ),
+        ([head() + sse(START, BLOCK, text("x")), CLOSE], "finished"),
+        (failure(200, {"no": "reply"}), "model answered"),
+    ],
+)
+def test_the_first_stage_that_fails_is_named(faults, session, answer, failed_at):
+    faults.play(answer)
+    outcome = probe.test(session, "anthropic:m")
+    assert not outcome.passed
+    assert outcome.failed_at == failed_at
+    assert outcome.error.message
+    assert outcome.error.__traceback__ is None
+    assert "CANARY" not in f"{outcome}"
+
+
+def test_an_answer_without_text_passes_too(faults, session):
+    faults.play([head() + sse(START, *END), CLOSE])
+    assert probe.test(session).passed
+
+
+def test_nothing_reached():
+    outcome = probe.test(Session(environment={"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}))
+    assert (outcome.stages, outcome.failed_at) == ((), "reached")
+
+
+def test_nothing_to_test():
+    with pytest.raises(NotConnected):
+        probe.test(Session(environment={}))

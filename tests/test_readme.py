@@ -1,0 +1,53 @@
+"""The README says what is true: its options, commands and examples are checked."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from xiantong_nb.notebook import commands, line
+from xiantong_nb.presets import PRESETS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_option_is_documented():
+    documented = set(re.findall(r"--[a-z-]+", README))
+    assert {row.flag for row in line.OPTIONS} <= documented
+
+
+@pytest.mark.parametrize("flag", sorted(set(re.findall(r"(?<=`)--[a-z-]+", README))))
+def test_every_documented_option_exists(flag):
+    assert flag in {row.flag for row in line.OPTIONS}
+
+
+def test_every_command_is_documented_and_no_other():
+    documented = set(re.findall(r"%xiantong ([a-z]+)", README))
+    assert documented == set(commands.COMMANDS)
+
+
+def test_every_connection_is_documented():
+    for preset in PRESETS.values():
+        assert f"`{preset.slug}`" in README
+        for name, _ in preset.key_variables:
+            assert name in README
+
+
+def test_every_make_target_exists():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+) {2,}#|`make ([a-z]+)`", README))
+    named = {a or b for a, b in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", README, re.MULTILINE)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_examples_run(example):
+    exec(compile(example, "README.md", "exec"), {})
+
+
+def test_magic_examples_can_be_read():
+    for typed in re.findall(r"^%%ask(.*?)(?:#.*)?$", README, re.MULTILINE):
+        line.parse(typed)

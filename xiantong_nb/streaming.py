@@ -1,0 +1,192 @@
+"""One question under way, as the thread that asked sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from xiantong_nb import loop, messages_api
+from xiantong_nb.errors import IncompleteReply, UsageError
+from xiantong_nb.events import Event, Finished
+from xiantong_nb.exchange import CONTENT, converse
+from xiantong_nb.failures import Place
+from xiantong_nb.prices import cost_of
+from xiantong_nb.reply import Fold, Reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+
+    from xiantong_nb.connection import Target
+    from xiantong_nb.request import HttpCall, Request
+    from xiantong_nb.transport import Transport
+
+_PATIENCE = 0.25  # seconds; a wait without end could not be interrupted on Windows
+
+
+class Stream:
+    """
+    A question under way: a context manager over its events.
+
+    Iterate it for single events, or `batches(rest)` for what a painter wants, or go straight to `result()`.
+    Leaving the block closes the connection, which stops the model. Closing is explicit since IPython keeps
+    the frames of failed cells, and with them whatever a generator would hold open.
+
+        new --with--> under way --the endpoint's end, its failure, cancel(), partial(), end of the block--> ended
+
+    Events are added up in the caller's thread, as they are read. The first end that is read is the end.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        request: Request,
+        *,
+        transport: Callable[[], Transport],
+        notes: tuple[str, ...] = (),
+        keep: Callable[[Reply], None] = lambda _: None,
+    ) -> None:
+        self.target = target
+        self.request = request
+        self.notes = notes
+        self.fold = Fold()
+        connection = target.connection
+        self.url = messages_api.url(connection)
+        """The final URL of the request."""
+        self.reply: Reply | None = None
+        """What has come, whole or partial, once the stream has ended."""
+        self._place = Place(connection.slug, target.model, self.url, connection.key_from, connection.key)
+        self._transport = transport
+        self._keep = keep
+        self._feed: loop.Feed[Event] = loop.Feed()
+        self._future: Future[None] | None = None
+        self._begun = 0.0
+        self._first: float | None = None
+        self._ended: float | None = None
+
+    def __enter__(self) -> Self:
+        if self._future is not None:
+            raise UsageError("This question has gone out already: open another stream for another.")
+        self._begun = time.perf_counter()
+        self._future = loop.submit(self._run(messages_api.encode(self.request, self.target.connection)))
+        self._future.add_done_callback(self._stopped)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.partial("not read to its end")
+
+    def __iter__(self) -> Iterator[Event]:
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self, rest: Callable[[], float] = lambda: 0.0) -> Iterator[list[Event]]:
+        """
+        Give the events in batches until the end, an empty one where a quarter of a second brings none.
+
+        `rest()` says for how many seconds nothing but the end needs to wake the caller.
+        """
+        self._must_be_sent()
+        while self.fold.finished is None:
+            self._feed.rest(rest())
+            batch = self._feed.get(_PATIENCE)
+            for event in batch:
+                self.fold.add(event)
+            yield batch
+        self._settle()
+
+    async def wait(self) -> None:
+        """Take the events until the end, on the caller's own event loop."""
+        await asyncio.wait([asyncio.wrap_future(self._must_be_sent())])
+        for event in self._feed.get(0):
+            self.fold.add(event)
+        self._settle()
+
+    def cancel(self) -> None:
+        """Close the connection, from any thread: the end comes after what came before. Twice does no harm."""
+        if self._future is not None:
+            self._future.cancel()
+
+    def partial(self, ended: str) -> Reply:
+        """End here, unless it has ended: `ended` says why. Return what was read as a Reply."""
+        self.cancel()
+        self._ended = self._ended or time.perf_counter()
+        self.fold.add(Finished(complete=False, error=IncompleteReply(ended, where=str(self._place))))
+        return self._settle()
+
+    def result(self) -> Reply:
+        """
+        Return the Reply, after reading what has not been read.
+
+        Raises `IncompleteReply`, holding it, when the stream broke after something had come, and the
+        endpoint's own error when nothing had.
+        """
+        for _ in self.batches(lambda: _PATIENCE):
+            pass
+        reply, error = self._settle(), self.fold.error
+        if error is None:
+            return reply
+        if self._only_failed:
+            raise error
+        msg = f"The answer is incomplete: {error.message}"
+        hint = error.hint or "Run the cell again; what came is in xiantong_nb.last()."
+        raise IncompleteReply(msg, reply=reply, hint=hint, where=error.where)
+
+    async def _run(self, call: HttpCall) -> None:
+        await converse(call, self._place, self._transport(), self._emit)
+
+    def _must_be_sent(self) -> Future[None]:
+        if self._future is None:
+            raise UsageError("The question has not gone out.", hint="It goes out by `with stream(...) as events:`.")
+        return self._future
+
+    def _emit(self, event: Event) -> None:
+        """Run on the loop: stamp the first word and the end where they happen, not where they are read."""
+        if self._first is None and isinstance(event, CONTENT):
+            self._first = time.perf_counter()
+        elif isinstance(event, Finished):
+            self._ended = time.perf_counter()
+        self._feed.put(event, urgent=isinstance(event, Finished))
+
+    def _stopped(self, future: Future[None]) -> None:
+        """Give the end that a cancelled conversation can't give any more."""
+        if future.cancelled():
+            self._emit(Finished(complete=False, error=IncompleteReply("It was cancelled.", where=str(self._place))))
+
+    @property
+    def _only_failed(self) -> bool:
+        """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
+        error = self.fold.error
+        return error is not None and not isinstance(error, IncompleteReply) and not self.fold.has_content
+
+    def _settle(self) -> Reply:
+        """Make the Reply of a stream that has ended, and have it kept; once."""
+        if self.reply is not None:
+            return self.reply
+        target = self.target
+        ended = self._ended or time.perf_counter()
+        reply = self.fold.reply(
+            connection=target.connection.slug,
+            seconds=round(ended - self._begun, 4),
+            first_token_seconds=round(self._first - self._begun, 4) if self._first else None,
+            parameters=_parameters(self.request),
+            notes=self.notes,
+        )
+        model = reply.model or target.model
+        cost, source = cost_of(reply.usage, model, target.connection)
+        self.reply = replace(reply, model=model, cost=cost, cost_source=source)
+        if not self._only_failed:
+            self._keep(self.reply)
+        return self.reply
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    """Return what was asked for beside the conversation."""
+    told = {
+        "system": request.system,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "stop": list(request.stop),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
