@@ -12,7 +12,7 @@ help:
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
 	@echo "make check   format, lint, types, import rules, dependencies"
-	@echo "make bench   the figures of benchmarks/README.md"
+	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
 
 demo: $(READY)

@@ -22,6 +22,7 @@ import nbformat
 from jupyter_client.manager import start_new_kernel
 
 ENOUGH_PAINTS = 3
+MORE_TRIES = 2
 CELL_LIMIT = 120  # seconds
 LOG_PATH = "str(__import__('xiantong_nb.engine').engine.shared().log_path)"
 ENDED = re.compile(r"^(?P<at>\d+\.\d+).*request \d+: POST /v1/messages .*: finished", re.MULTILINE)
@@ -50,8 +51,8 @@ def main(path: str) -> int:
     """Play the notebook at `path`; return the process's exit code."""
     book = nbformat.read(path, as_version=4)
     print(f"Playing {path} in a real kernel. The models are toys: scripted, run by llama.cpp on this machine.\n")
-    manager, client = start_new_kernel(kernel_name="python3")
-    proofs, failed = 0, False
+    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+    proofs, failed, longest = 0, False, ("", 0)
     try:
         for cell in book.cells:
             if cell.cell_type != "code":
@@ -62,10 +63,18 @@ def main(path: str) -> int:
             tell(shown, begun)
             if shown.paints and cell.source.startswith("%%ask"):
                 proofs += compare(shown.paints, engine_log(client), begun)
+                longest = max(longest, (cell.source, shown.paints[-1].size), key=lambda pair: pair[1])
             print()
             if shown.error:
                 failed = True
                 break
+        for _ in range(MORE_TRIES):
+            if proofs or failed or not longest[1]:
+                break
+            print("The machine was too busy to paint in time; the longest answer once more.")
+            begun = time.time()
+            shown = run(client, longest[0])
+            proofs += compare(shown.paints, engine_log(client), begun)
     finally:
         client.stop_channels()
         manager.shutdown_kernel()

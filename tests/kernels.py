@@ -63,7 +63,7 @@ class Kernel:
 
     def __init__(self, env: dict[str, str]) -> None:
         self._manager = KernelManager(kernel_name="python3")
-        self._manager.start_kernel(env=env)
+        self._manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
         self.client = self._manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import kernel_env
+from tests.kernels import Kernel
+
 ENGINE_LOG = "open(__import__('xiantong_nb.engine').engine.shared().log_path, errors='replace').read()"
 ENDLESS = "%%ask demo:toy-1 --alone --max-tokens 8000 {}\nAn endless answer, please."
 
@@ -48,7 +51,8 @@ def test_tokens_are_the_servers_own_figure(kernel):
     assert int(evaluated[-1]) in (tokens, tokens - 1)  # the first token comes out of the prompt's evaluation
 
 
-def test_a_long_answer_is_painted_while_it_comes(kernel):
+def test_a_long_answer_is_painted_while_it_comes(slow_kernel):
+    kernel = slow_kernel
     ran = kernel.run("%%ask demo:toy-1 --alone\nA long answer, please.")
     sizes = [len(p["text/markdown"]) for p in ran.paints()]
     assert len(sizes) >= 4
@@ -56,6 +60,15 @@ def test_a_long_answer_is_painted_while_it_comes(kernel):
     assert all(set(p) == {"text/markdown"} for p in ran.paints()[:-1]), "live paints carry Markdown only"
     assert set(ran.only_output["data"]) == {"text/markdown", "text/plain"}
     assert kernel.value("_.usage.output_tokens") >= 3000
+
+
+@pytest.fixture
+def slow_kernel(tmp_path):
+    """A kernel whose engine takes its time, so that a busy machine can paint meanwhile."""
+    made = Kernel({**kernel_env(tmp_path), "XIANTONG_DEMO_PACE": "800"})
+    assert made.run("%load_ext xiantong_nb").status == "ok"
+    yield made
+    made.stop()
 
 
 def test_thinking_is_shown_open_and_then_folded(kernel):

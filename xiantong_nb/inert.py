@@ -35,9 +35,12 @@ _AFTER_MATH = r"(?:\$\$|\\\]|\\end\{[A-Za-z]*\*?\})[ \t]*"
 _RUN_STARTS = re.compile(r"https?://|ftp://|www\.|mailto:", re.IGNORECASE)
 _RUN = re.compile(rf"(?:{_RUN_STARTS.pattern})[^\s<]*", re.IGNORECASE)
 _IN_RUN = re.compile(r"\$|\\(?=begin|\\)|@(?=[@\\&])")
-_BEFORE_LABEL = rf"(?:^(?:(?:{_MARKERS})*|[^A-Za-z`\\\n]*?)|(?<=\]:)[ \t]*|{_AFTER_MATH})"
+_BEFORE_LABEL = rf"(?:^(?:(?:{_MARKERS})*|[^A-Za-z`\\\n]*?)|(?:(?<=\]:)[ \t]*|{_AFTER_MATH})(?:{_MARKERS})*)"
 _LABEL = re.compile(rf"{_BEFORE_LABEL}(?P<label>\[(?:[^\[\]\\]|\\.)+\]):", re.MULTILINE | re.DOTALL)
-_LABEL_PLACE = re.compile(rf"{_BEFORE_LABEL}\Z", re.MULTILINE)
+# Where a label may start, generously: at the margin, or behind what lets a line begin anew.
+_MARGIN = re.compile(rf"^(?:{_MARKERS})*[^A-Za-z`\\\n]*", re.MULTILINE)
+_ANEW = re.compile(rf"(?:\]:|{_AFTER_MATH}|\A[ \t]{{60}})(?:{_MARKERS})*\Z")
+_MATH_OPENS = re.compile(r"\$|\\\\[\[(]|\\begin")
 _BRACKETS = re.compile(r"\\.|[\[\]]", re.DOTALL)
 _DEFINES = re.compile(
     rf"[ \t]*\n?[ \t]*{ADDRESS}(?:[ \t]*\n?[ \t]*{TITLE})?[ \t]*(?:\Z|\n(?![ \t]*[\"'(]))", re.IGNORECASE
@@ -46,10 +49,11 @@ _DEFINES = re.compile(
 _PROSE = re.compile(r"[ \t]{0,9}(?:\n[ \t]{1,9})?[^\s$\\@<\"'(]{1,99}[ \t]+[^\s$\\@<\"'(]")
 # Colon fences; and definitions, after which markdown-it looks for the next term in a fence too.
 _COLON = re.compile(rf"^((?:{_MARKERS}|{_FOOTNOTE})*)([:~])(?=\s|::)", re.MULTILINE)
-# A fence no line of a paragraph should show: rewriting the code span after it can make one.
+# A fence no line of a paragraph should show: a rewritten code span, or math cut out of the line, can make one
+# of backticks that don't end on their line.
 _FENCES_MADE = (
-    re.compile(rf"({_AFTER_MATH})(`{{3,}}|~{{3,}})", re.MULTILINE),
-    re.compile(rf"^({CONTAINERS})(~{{3,}}|`{{3,}}(?=[^`\n]*$))", re.MULTILINE),
+    re.compile(rf"({_AFTER_MATH}{CONTAINERS})(`{{3,}}|~{{3,}})", re.MULTILINE),
+    re.compile(rf"^({CONTAINERS})(~{{3,}}|(`{{3,}}+)(?![^\n]*?[^`\n]\3(?!`)))", re.MULTILINE),
 )
 _ROLE = re.compile(r"(\{[\w:.+-]{1,99})\}\Z")
 # As nbconvert searches for them, over anything.
@@ -60,7 +64,7 @@ _OPENS = re.compile(r"\$\$|\\\\\[|\\begin\{")
 _OPENS = re.compile(r"`+|\$\$?|\\\\?[(\[]|\\begin\{([A-Za-z]{1,30}\*?)\}|\\[^\n]")
 _CLOSES = {"$$": "$$", "\\(": "\\)", "\\[": "\\]", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
 _INLINE_MATH = re.compile(r"\$(?=[^\s$])(?>[^$\\`\n]|\\[^\n]|\n(?!\n)){1,1000}(?<!\s)\$(?!\d)")
-_MARGIN = re.compile(CONTAINERS)
+_CONTAINED = re.compile(CONTAINERS)
 _ALONE = re.compile(r"[ \t]*#|[^|\n]*\||[-=*_+:~ \t]*$")
 _STARTS = re.compile(r"[ \t]*(?:[>\[]|[-+*:](?:[ \t]|$)|\d{1,10}[.)](?:[ \t]|$))")
 
@@ -78,7 +82,7 @@ def unchanged(text: str) -> bool:
 def _whole(text: str) -> str:
     """Apply the rules that look over the seams between text, code and math."""
     if "[" in text:
-        text = _without_open_label(text)
+        text = _without_open_labels(text)
     if "]:" in text:
         text = _LABEL.sub(_definition, text)
     if "```" in text or "~~~" in text:
@@ -87,15 +91,33 @@ def _whole(text: str) -> str:
     return _COLON.sub(lambda match: match[1] + entities(match[2]), text)
 
 
-def _without_open_label(text: str) -> str:
-    """Break a label left open, which marked and mistune would close in a later paragraph, or inside a fence."""
-    last = 0
-    for bracket in _BRACKETS.finditer(text):
-        if bracket[0] in "[]":
-            last = bracket.start()
-    if text[last : last + 1] != "[" or not _LABEL_PLACE.search(text, text.rfind("\n", 0, last) + 1, last):
-        return text
-    return f"{text[:last]}&#91;{text[last + 1 :]}"
+def _without_open_labels(text: str) -> str:
+    """
+    Break labels left open, which marked and mistune would close in a later paragraph, or inside a fence.
+
+    One with math in it may be open too: Jupyter can cut its end out with the math.
+    """
+    margins = [match.span() for match in _MARGIN.finditer(text)]
+    math = [match.start() for match in _MATH_OPENS.finditer(text)]
+    broken: list[int] = []
+    until = nearest = len(text) + 1  # the next bracket that counts, and the next math, right of this one
+    for bracket in reversed([match for match in _BRACKETS.finditer(text) if match[0] in "[]"]):
+        at = bracket.start()
+        while math and math[-1] > at:
+            nearest = math.pop()
+        while margins[-1][0] > at:
+            margins.pop()
+        opens = bracket[0] == "[" and (until > len(text) or nearest < until)
+        if opens and (at <= margins[-1][1] or _ANEW.search(text[max(0, at - 60) : at])):
+            broken.append(at)
+        else:
+            until = at
+    pieces = []
+    end = len(text)
+    for at in broken:
+        pieces.append(text[at + 1 : end])
+        end = at
+    return "&#91;".join([text[:end], *reversed(pieces)])
 
 
 def _definition(match: re.Match[str]) -> str:
@@ -117,7 +139,7 @@ def _without_lazy_lines(text: str) -> str:
     lines: list[str] = []
     stacked = False
     for line in text.splitlines(keepends=True):
-        margin = _MARGIN.match(line)
+        margin = _CONTAINED.match(line)
         left, quote, right = margin[0].partition(">") if margin else ("", "", "")
         quoted = bool(quote) and not left.startswith("    ")
         if stacked and not quoted:
@@ -137,8 +159,8 @@ def _segments(text: str) -> Iterator[str]:
         if held and (starts or not (plain or line.startswith(("  ", "\t")))):
             yield "".join(held)
             held = []
+        plain = plain if held else not starts
         held.append(line)
-        plain = not starts
         if alone:
             yield line
             held = []

@@ -138,8 +138,12 @@ class MarkdownFilter:
     def _end_nested(self) -> str:
         if self._nested is None:
             return ""
-        text, self._nested = self._nested.text(), None
-        return self._put(text)
+        text, apart, self._nested = self._nested.text(), self._nested.apart, None
+        if not apart:
+            return self._put(text)
+        before = self._blank()
+        self._owes_blank = True
+        return before + text
 
     def _settle(self) -> str:
         """End the block in hand."""
@@ -206,6 +210,7 @@ class _NestedFence:
         # Renderers count tabs, task boxes and footnotes differently, and below text a marker may not be one.
         self._same_for_all = not re.search(r"[\t\[:]" if sure else r"[^ >]", self._prefix)
         self.closed = False
+        self.apart = False  # whether blank lines must part it from text: Jupyter could cut math out over its ends
 
     def takes(self, line: str) -> bool:
         """Take a line, unless it lies outside."""
@@ -236,12 +241,15 @@ class _NestedFence:
             self._kept.pop()
             self._code.pop()
             after += 1
-        if self._same_for_all and inert.unchanged("\n".join(self._code)):
+        code = "\n".join(self._code)
+        math = "$" in code or r"\\(" in code
+        if self._same_for_all and not (math and self._quotes) and inert.unchanged(code):
+            self.apart = math
             lines = [self._opening, *self._kept, self._beside + self._run]
         else:
             # The definition a footnote may be taken for would have this line for its destination.
             before = self._prefix.replace(":", "&#58;")
-            lines = [f"{before}<pre><code>{entities(chr(10).join(self._code))}</code></pre>"]
+            lines = [f"{before}<pre><code>{entities(code)}</code></pre>"]
         return "\n".join([*lines, *[""] * (after + 1)])
 
 

@@ -115,7 +115,6 @@ class AskMagics(Magics):
                 for batch in stream.batches(painter.rest):
                     painter.take(batch)
             except KeyboardInterrupt:
-                stream.cancel()
                 self._keep(stream.partial("interrupted"), painter, asked)
                 raise
             try:
