@@ -1,1 +1,1 @@
-"""The figures that the README quotes, measured by one command: `make bench`."""
+"""What a person feels, measured by one command: `make bench`."""

@@ -97,7 +97,8 @@ def run(client: Any, source: str) -> Shown:
         if kind in ("display_data", "update_display_data"):
             data = content["data"]
             display_id = content.get("transient", {}).get("display_id", "")
-            shown.paints.append(Paint(time.time(), display_id, len(data.get("text/markdown", ""))))
+            painted = message["header"]["date"].timestamp()  # by the kernel's clock: this process may be late
+            shown.paints.append(Paint(painted, display_id, len(data.get("text/markdown", ""))))
             shown.final = data.get("text/plain", shown.final)
             if not display_id:
                 shown.text += data.get("text/plain", "") + "\n"

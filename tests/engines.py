@@ -52,7 +52,7 @@ def streamed(engine, text, **more):
     return said, thought, next(event for event in got if event["type"] == "message_delta")
 
 
-def until(condition, seconds=10.0):
+def until(condition, seconds=30.0):
     """Whether a condition comes true in time; the limit is a guard, not a measure."""
     deadline = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < deadline:

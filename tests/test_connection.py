@@ -121,8 +121,11 @@ def test_the_base_url_belongs_to_the_anthropic_pair_alone():
 
 def test_without_a_key_only_this_machine_is_asked():
     local = from_environment({"ANTHROPIC_BASE_URL": "http://localhost:11434"})["anthropic"]
-    assert (local.key, auth_header(local), local.is_local) == (None, {}, True)
-    assert from_environment({"ANTHROPIC_BASE_URL": "https://gw.example"}) == {}
+    assert (local.key, auth_header(local), local.fault) == (None, {}, None)
+    remote = from_environment({"ANTHROPIC_BASE_URL": "https://gw.example"})["anthropic"]
+    assert "no key" in remote.fault.message
+    assert "ANTHROPIC_API_KEY" in remote.fault.hint
+    assert from_environment({}) == {}
 
 
 def test_the_model_variable_sets_the_model():
@@ -160,7 +163,7 @@ def test_an_unusable_variable_stops_its_own_connection_only(env, names):
         ("", "anthropic:opus", "anthropic:claude-opus-5-5"),
         ("  demo:toy-2 ", "", "demo:toy-2"),
         ("demo", "anthropic", "demo:toy-1"),
-        ("llama3.2:8b", "demo", "demo:llama3.2:8b"),
+        ("llama3.2:8b", "anthropic", "anthropic:llama3.2:8b"),
         ("openrouter:openai/gpt-4o", "anthropic", "openrouter:openai/gpt-4o"),
         ("openai/gpt-4o:free", "openrouter", "openrouter:openai/gpt-4o:free"),
         ("openrouter:openai/gpt-4o:free", "", "openrouter:openai/gpt-4o:free"),

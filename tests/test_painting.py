@@ -147,6 +147,7 @@ def test_an_interrupt_is_heard_wherever_it_falls(kernel, endpoint, answer, where
     ran = kernel.wait(request)
     assert ran.error["ename"] == "KeyboardInterrupt", where
     assert time.monotonic() - begun < 10, "far less than what it was waiting for"
+    assert kernel.value("__import__('xiantong_nb').last().text") == ("one " if where == "in the middle" else "")
     if answer[0] == 30:
         assert endpoint.seen[-1].gone.wait(10), "the connection is closed"
 

@@ -93,7 +93,7 @@ def test_hostile_prefixes_stay_inert(text):
         assert active(live(text[:end])) == []
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(TEXTS)
 def test_anything_repaired_stays_inert(text):
     """The same, for texts of all that means something."""

@@ -133,6 +133,7 @@ def test_how_it_is_written(text, expected):
     assert markdown(text) == expected
 
 
+@settings(deadline=None)
 @given(TEXTS, st.lists(st.integers(0, 80), max_size=6))
 def test_pieces_make_no_difference(text, cuts):
     """Any split gives the same text, and at each piece what was given plus a peek is the text so far."""
@@ -145,7 +146,7 @@ def test_pieces_make_no_difference(text, cuts):
     assert out + whole.end() == markdown(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_nothing_active_in_anything(text):
     """Texts made of all that means something, in any order."""
@@ -213,6 +214,7 @@ def test_terminal_text(text, expected):
     assert terminal(text) == expected
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from([*"\x1b\x9b\x9d\x90[]();PX^_m\\\x07\x9c\r\n\t\x00 a1é\u202e\ud800"]), max_size=40))
 def test_terminal_text_shows_no_control(text):
     """Whatever comes, what goes out has line feeds and tabs for controls, and pieces make no difference."""

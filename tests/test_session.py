@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import traceback
 
 import pytest
@@ -112,6 +113,30 @@ def test_an_interrupt_keeps_what_was_read(faults, session):
     assert session.last is reply is stream.reply
     assert faults.seen[0].gone.wait(10)
     assert session.chats["default"].turns == []
+
+
+def test_what_came_but_was_not_read_is_kept_too(faults, session):
+    """A reader that rests, or was interrupted before it read, loses nothing."""
+    faults.play(ENDLESS)
+    with session.open("hi") as stream:
+        while not (stream._feed._queue.qsize() >= 4):
+            time.sleep(0.01)
+        assert stream.partial("interrupted").text == "some words"
+    faults.play(good("a whole", " answer"))
+    with session.open("hi") as stream:
+        stream._future.result(10)
+        reply = stream.partial("interrupted")
+    assert (reply.text, reply.complete) == ("a whole answer", True), "the first end is the end"
+
+
+def test_a_fault_of_this_package_ends_the_question_and_says_so(make):
+    def broken():
+        raise ImportError("no module named httpx")
+
+    session = make({"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}, transport=broken)
+    with pytest.raises(XiantongError, match="no module named httpx") as caught:
+        ask(session)
+    assert "reinstalling" in caught.value.hint
 
 
 def test_cancelling_from_another_thread_ends_the_reader(faults, session):
@@ -444,7 +469,8 @@ def run(script: str, url: str, *flags: str) -> subprocess.CompletedProcess:
 def test_a_forked_child_asks_over_connections_of_its_own(faults):
     body = whole("yes")
     faults.play([head(length=len(body)) + body])
-    done = run(SCRIPT.format(more=FORK), faults.url)
+    # Python 3.12 and newer warn of any fork beside threads, ours included
+    done = run(SCRIPT.format(more=FORK), faults.url, "-W", "ignore::DeprecationWarning")
     assert (done.returncode, done.stderr) == (0, "")
     assert len(faults.seen) == 3
     assert faults.accepted == 2

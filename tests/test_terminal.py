@@ -44,9 +44,26 @@ def test_text_streams_once_with_a_footer(terminal):
     words = re.findall(r"[A-Za-z]{6,}", answer)
     assert words
     assert all(shown.count(w) >= 1 for w in words)
-    assert re.search(r"Out\[\d+\]: toy-1 · demo · \d+ tokens in, \d+ out · a toy, free · \d", shown)
+    assert re.search(r"\ntoy-1 · demo · \d+ tokens in, \d+ out · a toy, free · \d", shown)
     assert shown.count("I am toy-1") <= 1 + answer.count("I am toy-1") // 2
     assert "\x1b" not in shown
+
+
+def test_an_assigned_question_may_end_in_a_question_mark(terminal):
+    run(terminal, "%xiantong use demo")
+    shown = run(terminal, "r = %ask --alone who are you?")
+    assert "I am **toy-1**" in shown
+    assert "Out[" not in shown
+    assert "toy-1 · demo" in shown
+    assert "I am **toy-1**" in run(terminal, "r"), "shown as usual when it is named"
+
+
+def test_the_other_forms(terminal):
+    run(terminal, "%xiantong use demo")
+    assert "not JSON" in run(terminal, "%ask --alone --as json hello")
+    quiet = run(terminal, "%ask --alone --quiet hello")
+    assert "<Reply of demo:toy-1" in quiet
+    assert "a toy, free" not in quiet
 
 
 def test_ctrl_c_keeps_what_came(terminal):

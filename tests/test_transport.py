@@ -252,6 +252,12 @@ def test_a_proxy_that_does_not_answer_is_named_as_the_culprit(monkeypatch):
     assert (error.kind, error.message.startswith("The proxy can't be reached")) == ("proxy", True)
 
 
+def test_missing_certificates_are_said(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent.pem")
+    error = failed("https://model.invalid")
+    assert (error.kind, "SSL_CERT_FILE" in error.hint) == ("certificates", True)
+
+
 def test_a_proxy_that_can_not_be_used_is_said(monkeypatch):
     monkeypatch.setenv("all_proxy", "socks5://user:CANARY@127.0.0.1:1")
     error = failed("https://model.invalid")

@@ -72,7 +72,8 @@ def metadata(reply: Reply) -> dict[str, Any]:
 def footer(reply: Reply) -> str:
     """Return the line under an answer: model · connection · tokens · cost · time · notes."""
     usage = reply.usage
-    tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(usage.output_tokens)} out"
+    written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
+    tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
     time = f"{reply.seconds:.2f} s"
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"

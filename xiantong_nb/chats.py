@@ -38,16 +38,16 @@ class Chat:
 
     turns: list[Turn] = field(default_factory=list)
 
-    def rewind(self, origin: Origin) -> int:
-        """Drop the turn that an earlier run of this cell made, and all later ones; return how many."""
-        if not origin.cell:
-            return 0
+    def before(self, origin: Origin) -> Chat:
+        """
+        Return the conversation as it was before this cell was run first: without its turn and all later ones.
+
+        A copy: the turns are dropped for good only when a whole answer takes their place.
+        """
         for at, turn in enumerate(self.turns):
-            if turn.origin.cell == origin.cell and turn.origin.run != origin.run:
-                dropped = len(self.turns) - at
-                del self.turns[at:]
-                return dropped
-        return 0
+            if origin.cell and turn.origin.cell == origin.cell and turn.origin.run != origin.run:
+                return Chat(self.turns[:at])
+        return Chat(list(self.turns))
 
     def messages(self, target: str) -> tuple[Message, ...]:
         """

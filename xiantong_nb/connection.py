@@ -43,11 +43,6 @@ class Connection:
         state = self.fault.message if self.fault else key
         return f"<{self.slug}: {self.default_model} at {self.base_url or 'the embedded engine'}, {state}>"
 
-    @property
-    def is_local(self) -> bool:
-        """Whether what is asked stays on this machine."""
-        return self.preset.embedded or is_loopback(self.base_url)
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -106,8 +101,12 @@ def _from_variables(preset: Preset, env: Mapping[str, str]) -> Connection | None
         ((name, header) for name, header in preset.key_variables if env.get(name, "").strip()),
         ("", preset.auth_header),
     )
-    if not name and not (given and is_loopback(base_url)):
+    if not name and not given:
         return None
+    if not name and not is_loopback(base_url):
+        keys = " or ".join(name for name, _ in preset.key_variables)
+        msg = f"{variable} is on another machine, and no key is set for it."
+        raise UsageError(msg, hint=f"Set {keys} too; only a server on this machine is asked without a key.")
     key = Secret.from_user(env[name], name=name) if name else None
     if key is not None:
         refuse_clear_text(base_url, name=variable)
@@ -197,7 +196,7 @@ def resolve(connection: Connection, model: str = "") -> Target:
     """
     Turn a model as a user writes it, or none, into the id that goes on the wire.
 
-    Raises the connection's fault, if it has one.
+    Raises the connection's fault, if it has one, and `UsageError` for a model that surely isn't there.
     """
     if connection.fault is not None:
         raise connection.fault
@@ -205,6 +204,8 @@ def resolve(connection: Connection, model: str = "") -> Target:
     asked = model or connection.default_model
     own_endpoint = connection.base_url == preset.base_url
     found = preset.aliases.get(asked, asked)
+    if preset.models and found not in preset.models:
+        raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
     if found == asked or (preset.sure_of_aliases and own_endpoint):
         return Target(connection, found)
     return Target(connection, found, (f"{asked} taken as {found}, which may have another name here",))

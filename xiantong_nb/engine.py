@@ -37,6 +37,7 @@ KEY_VARIABLE = "XIANTONG_TOY_KEY"  # hands the key to the child: arguments can b
 PACE_VARIABLE = "XIANTONG_DEMO_PACE"  # events per second
 CPU_FEATURES = ("avx2", "fma", "f16c", "bmi2")  # what the wheel's x86-64 code is compiled for
 ILLEGAL_INSTRUCTION = (-signal.Signals.SIGILL, 0xC000001D)  # as POSIX and Windows report it
+_INSTALL = "pip install xllamacpp"
 GRACE = 2.0  # seconds to end by itself before it is killed
 
 
@@ -58,8 +59,7 @@ def _too_old(missing: Sequence[str] = CPU_FEATURES) -> EngineError:
 
 
 def _not_installed() -> EngineError:
-    what = "The embedded engine is not installed: the package xllamacpp is missing."
-    return EngineError(what, hint="pip install 'xiantong-nb[demo]'")
+    return EngineError("The embedded engine is not installed: the package xllamacpp is missing.", hint=_INSTALL)
 
 
 def _command(pace: float) -> list[str]:
@@ -182,7 +182,7 @@ class Engine:
         return self._last_log
 
     def stop(self) -> None:
-        """End the engine, within seconds even while it answers, and remove its log file; once is enough."""
+        """End the engine, at once if it is only starting, and remove its log file; once is enough."""
         if self._owner != os.getpid():
             return
         if self._child.stdin:
@@ -191,7 +191,7 @@ class Engine:
                 self._child.stdin.close()
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._child.wait(GRACE)
+                self._child.wait(GRACE if self.base_url else 0)
         finally:  # also when the wait is interrupted
             self._child.kill()
             self._child.wait()
@@ -214,7 +214,8 @@ _shared: list[Engine] = []  # at most one
 def _default_pace() -> float:
     """Return the pace that the environment asks for, in events per second; 0 if it says nothing readable."""
     with contextlib.suppress(ValueError):  # the 0 in front keeps out signs, nan and inf
-        return float(f"0{os.environ.get(PACE_VARIABLE, '')}")
+        if pace := float(f"0{os.environ.get(PACE_VARIABLE, '')}"):
+            return max(pace, 1.0)  # slower than one a second is a mistake
     return 0.0
 
 
@@ -283,7 +284,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         from xiantong_nb import toy_server
     except ImportError as exc:
-        error = _not_installed() if exc.name == "xllamacpp" else EngineError(f"xllamacpp is broken: {exc}")
+        broken = EngineError(f"xllamacpp is broken: {exc}", hint=f"{_INSTALL} --force-reinstall")
+        error = _not_installed() if exc.name == "xllamacpp" else broken
     else:
         key, level = os.environ.pop(KEY_VARIABLE, None), 3 if child else 1
         options = toy_server.Options(asked.port, asked.pace, key, level, asked.exit_with_parent)

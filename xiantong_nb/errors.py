@@ -61,8 +61,8 @@ class Unreachable(XiantongError):
     """
     The endpoint gave no answer.
 
-    `.kind` is one of `refused`, `dns`, `tls`, `proxy`, `timeout` (of connecting), `silent` (connected, then
-    nothing in time), `cut`, `other`.
+    `.kind` is one of `refused`, `dns`, `tls`, `proxy`, `certificates`, `timeout` (of connecting), `silent` (connected,
+    then nothing in time), `cut`, `other`.
     """
 
     def __init__(self, message: str, *, kind: str = "other", hint: str = "", where: str = "") -> None:

@@ -36,7 +36,7 @@ _RUN_STARTS = re.compile(r"https?://|ftp://|www\.|mailto:", re.IGNORECASE)
 _RUN = re.compile(rf"(?:{_RUN_STARTS.pattern})[^\s<]*", re.IGNORECASE)
 _IN_RUN = re.compile(r"\$|\\(?=begin|\\)|@(?=[@\\&])")
 _BEFORE_LABEL = rf"(?:^(?:(?:{_MARKERS})*|[^A-Za-z`\\\n]*?)|(?:(?<=\]:)[ \t]*|{_AFTER_MATH})(?:{_MARKERS})*)"
-_LABEL = re.compile(rf"{_BEFORE_LABEL}(?P<label>\[(?:[^\[\]\\]|\\.)+\]):", re.MULTILINE | re.DOTALL)
+_LABEL = re.compile(rf"{_BEFORE_LABEL}(?P<label>\[(?:[^\[\]\\]|\\.)*\]):", re.MULTILINE | re.DOTALL)
 # Where a label may start, generously: at the margin, or behind what lets a line begin anew.
 _MARGIN = re.compile(rf"^(?:{_MARKERS})*[^A-Za-z`\\\n]*", re.MULTILINE)
 _ANEW = re.compile(rf"(?:\]:|{_AFTER_MATH}|\A[ \t]{{60}})(?:{_MARKERS})*\Z")
@@ -58,7 +58,7 @@ _FENCES_MADE = (
 _ROLE = re.compile(r"(\{[\w:.+-]{1,99})\}\Z")
 # As nbconvert searches for them, over anything.
 _DISPLAY = re.compile(r"(?<!\\)\$\$|\\\\\[|\\begin\{([a-z]*\*?)\}")
-_DISPLAY_OPENS = re.compile(r"\$\$|\\\\\[|\\begin\{")
+_DISPLAY_OPENS = re.compile(r"\$\$|\\\\[\[(]|\\begin\{")
 _DOLLARS = re.compile(r"(?<!\\)\$\$")
 _OPENS = re.compile(r"\$\$|\\\\\[|\\begin\{")
 _OPENS = re.compile(r"`+|\$\$?|\\\\?[(\[]|\\begin\{([A-Za-z]{1,30}\*?)\}|\\[^\n]")
@@ -128,6 +128,18 @@ def _definition(match: re.Match[str]) -> str:
     return match[0][:-1] + "&#58;"
 
 
+def _squares(segment: str, start: int, end: int) -> bool:
+    """
+    Whether two `$$` are a pair for a reader that looks for the first only where a line starts, too.
+
+    That one takes the second for the first if it starts a line, unless the first did so in the same column.
+    """
+    above, below = (segment[segment.rfind("\n", 0, at) + 1 : at].expandtabs(4) for at in (start, end))
+    if "\n" not in segment[start:end]:
+        return True
+    return _CONTAINED.fullmatch(above) is not None and (bool(below.strip()) or len(above) == len(below))
+
+
 def _without_lazy_lines(text: str) -> str:
     """
     End a quote that holds a list or a quote with a blank line.
@@ -189,7 +201,8 @@ def _spans(segment: str) -> str:
             at = segment.find(closer, position)
             if at < 0:
                 nowhere.add(closer)  # and not looked for again: a line of a million openers stays linear
-            elif "`" not in segment[position:at]:
+            # A bracket that closes math may as well close the text of a link: that is for the rules of text.
+            elif "`" not in segment[position:at] and not segment.startswith(("](", "]["), at + len(closer) - 1):
                 end = at + len(closer)
         if not end:
             continue
@@ -258,7 +271,7 @@ def _paired(segment: str) -> bool:
     while opens := _DISPLAY.search(segment, position):
         if opens[0] == "$$":
             closes = _DOLLARS.search(segment, opens.end())
-            position = closes.end() if closes else 0
+            position = closes.end() if closes and _squares(segment, opens.start(), closes.start()) else 0
         else:
             position = segment.find(r"\\]" if opens[1] is None else f"\\end{{{opens[1]}}}", opens.end()) + 1
         if not position:

@@ -11,6 +11,7 @@ import asyncio
 import os
 import queue
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 T = TypeVar("T")
+
+_STEP = 0.25  # seconds
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -73,9 +76,10 @@ class Feed(Generic[T]):
             self._urgent.set()
 
     def rest(self, seconds: float) -> None:
-        """Sleep, unless something urgent comes or has come."""
-        if seconds > 0:
-            self._urgent.wait(seconds)
+        """Sleep, unless something urgent comes or has come; in steps, since Windows can't interrupt a step."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._urgent.wait(min(left, _STEP)):
+            pass
 
     def get(self, timeout: float) -> list[T]:
         """

@@ -14,7 +14,8 @@ class Preset:
     """
     Facts about an endpoint. No code asks for a preset by its slug: it asks for one of these.
 
-    The defaults are the careful ones: a key is needed, nothing is local, no price is known.
+    The defaults are the careful ones: a key is needed, nothing is local, no price is known. `models` is
+    for an endpoint that has these and no others.
     """
 
     slug: str
@@ -32,6 +33,7 @@ class Preset:
     default_model: str = "sonnet"
     aliases: dict[str, str] = field(default_factory=dict)
     sure_of_aliases: bool = False
+    models: tuple[str, ...] = ()
     embedded: bool = False
     priced_by_table: bool = False
     max_tokens: int = 8192
@@ -84,6 +86,7 @@ PRESETS: dict[str, Preset] = {
             needs_key=False,
             default_model="toy-1",
             model_form="toy-1, toy-2 or toy-3",
+            models=("toy-1", "toy-2", "toy-3"),
             embedded=True,
         ),
     )

@@ -27,9 +27,6 @@ class Stage:
     seconds: float
     said: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.name:<15} {self.seconds * 1000:7.0f} ms" + (f"   {self.said}" if self.said else "")
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

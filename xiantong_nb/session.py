@@ -50,11 +50,15 @@ class Options:
     alone: bool = False
 
     def __post_init__(self) -> None:
-        if self.max_tokens is not None and self.max_tokens < 1:
-            raise UsageError(f"max_tokens must be 1 or more, not {self.max_tokens}.")
-        if self.temperature is not None and not 0 <= self.temperature <= 2:  # noqa: PLR2004  # OpenAI's upper end
-            raise UsageError(f"temperature must be between 0 and 2, not {self.temperature}.")
-        if not self.chat:
+        if self.max_tokens is not None and not (isinstance(self.max_tokens, int) and self.max_tokens >= 1):
+            raise UsageError(f"max_tokens must be a whole number from 1, not {self.max_tokens!r}.")
+        if self.temperature is not None and not _is_temperature(self.temperature):
+            raise UsageError(f"temperature must be a number from 0 to 2, not {self.temperature!r}.")
+        if not all(isinstance(text, str) and text for text in self.stop):
+            raise UsageError("stop must be text that is not empty, or several such texts.")
+        if not isinstance(self.system, str):
+            raise UsageError(f"system must be text, not {type(self.system).__name__}.")
+        if not (isinstance(self.chat, str) and self.chat):
             raise UsageError("A chat needs a name.")
 
 
@@ -110,18 +114,18 @@ class Session:
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
         """
+        if not isinstance(prompt, str):
+            raise UsageError(f"A question is text, not {type(prompt).__name__}.")
         if not prompt.strip():
             raise UsageError("There is nothing to ask: the question is empty.")
         options, origin = options or Options(), origin or Origin()
         resolved = self._located(target)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
-        if options.new:
-            chat.turns.clear()
-        dropped = chat.rewind(origin)
+        past = Chat() if options.new else chat.before(origin)
         question = Message("user", (Text(prompt),))
         request = Request(
             model=resolved.model,
-            messages=(*chat.messages(str(resolved)), question),
+            messages=(*past.messages(str(resolved)), question),
             max_tokens=options.max_tokens or resolved.connection.preset.max_tokens,
             system=options.system,
             temperature=options.temperature,
@@ -130,10 +134,12 @@ class Session:
 
         def keep(reply: Reply) -> None:
             self.last = reply
-            if reply.complete:
+            if reply.complete:  # only now: what fails costs nothing of the conversation
+                chat.turns[:] = [] if options.new else chat.before(origin).turns
                 chat.add(Turn(origin, str(resolved), question, Message("assistant", reply.blocks)))
 
-        notes = [*resolved.notes, *_notes(options, chat, dropped)]
+        dropped = 0 if options.new else len(chat.turns) - len(past.turns)
+        notes = [*resolved.notes, *_notes(options, past, dropped)]
         return Stream(resolved, request, transport=self._transport_here, notes=tuple(notes), keep=keep)
 
     def probe(self, target: str, prompt: str, max_tokens: int) -> Stream:
@@ -165,6 +171,11 @@ class Session:
         if self._transport is None or self._transport[0] is not here:
             self._transport = (here, self._make_transport())
         return self._transport[1]
+
+
+def _is_temperature(value: object) -> bool:
+    """Whether any provider takes it: OpenAI's range is the widest."""
+    return isinstance(value, int | float) and 0 <= value <= 2  # noqa: PLR2004
 
 
 def _notes(options: Options, chat: Chat, dropped: int) -> list[str]:

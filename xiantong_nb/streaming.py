@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from xiantong_nb import loop, messages_api
-from xiantong_nb.errors import IncompleteReply, UsageError
+from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
 from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
 from xiantong_nb.failures import Place
@@ -110,9 +110,11 @@ class Stream:
 
     def partial(self, ended: str) -> Reply:
         """End here, unless it has ended: `ended` says why. Return what was read as a Reply."""
-        self.cancel()
         self._ended = self._ended or time.perf_counter()
+        for event in self._feed.get(0):  # what had come, and perhaps the end itself: the first end counts
+            self.fold.add(event)
         self.fold.add(Finished(complete=False, error=IncompleteReply(ended, where=str(self._place))))
+        self.cancel()
         return self._settle()
 
     def result(self) -> Reply:
@@ -127,7 +129,7 @@ class Stream:
         reply, error = self._settle(), self.fold.error
         if error is None:
             return reply
-        if self._only_failed:
+        if self.only_failed:
             raise error
         msg = f"The answer is incomplete: {error.message}"
         hint = error.hint or "Run the cell again; what came is in xiantong_nb.last()."
@@ -150,12 +152,17 @@ class Stream:
         self._feed.put(event, urgent=isinstance(event, Finished))
 
     def _stopped(self, future: Future[None]) -> None:
-        """Give the end that a cancelled conversation can't give any more."""
+        """Give the end that a conversation can't give any more when it was cancelled, or could not begin."""
+        where = str(self._place)
         if future.cancelled():
-            self._emit(Finished(complete=False, error=IncompleteReply("It was cancelled.", where=str(self._place))))
+            self._emit(Finished(complete=False, error=IncompleteReply("It was cancelled.", where=where)))
+        elif (error := future.exception()) is not None:
+            msg = f"This package could not send the question ({type(error).__name__}: {error})."
+            hint = "If reinstalling its dependencies does not help, please report it."
+            self._emit(Finished(complete=False, error=XiantongError(msg, hint=hint, where=where)))
 
     @property
-    def _only_failed(self) -> bool:
+    def only_failed(self) -> bool:
         """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
         error = self.fold.error
         return error is not None and not isinstance(error, IncompleteReply) and not self.fold.has_content
@@ -176,7 +183,7 @@ class Stream:
         model = reply.model or target.model
         cost, source = cost_of(reply.usage, model, target.connection)
         self.reply = replace(reply, model=model, cost=cost, cost_source=source)
-        if not self._only_failed:
+        if not self.only_failed:
             self._keep(self.reply)
         return self.reply
 

@@ -203,9 +203,12 @@ def _translated(place: Place, *, begun: bool) -> Iterator[None]:
         raise _unreachable("The URL, or that of a proxy, can't be used", "other", place) from None
     except httpx.ConnectError as error:
         kind, words = _why(error)
-        if kind == "refused" and _by_proxy(place.url):
+        if kind in ("refused", "dns") and _by_proxy(place.url):
             kind, name = "proxy", "The proxy"
         raise _unreachable(f"{name} can't be reached: {words}", kind, place) from None
+    except OSError as error:  # httpx wraps those of sockets: this is a certificates' file, missing or no such file
+        words = f"The certificates can't be loaded ({type(error).__name__})"
+        raise _unreachable(words, "certificates", place) from None
     except httpx.DecodingError:
         raise _unreachable(f"{name} compressed its answer in a way that can't be read", "other", place) from None
     except (httpx.TransportError, httpx.StreamError):
@@ -215,7 +218,10 @@ def _translated(place: Place, *, begun: bool) -> Iterator[None]:
 
 def _by_proxy(url: str) -> bool:
     """Say whether the environment sends this URL by way of a proxy; it is read as httpx reads it."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError:
+        return False
     proxies = urllib.request.getproxies()
     named = parts.scheme in proxies or "all" in proxies
     return named and not is_loopback(url) and not urllib.request.proxy_bypass(parts.hostname or "")
@@ -241,6 +247,7 @@ _HINTS = {
     "refused": "Is the server running, and is the port right? The address is seen from the kernel's machine.",
     "dns": "Check the host's spelling and this machine's network.",
     "tls": "A server on this machine usually wants http://, not https://; behind a company proxy, set SSL_CERT_FILE.",
+    "certificates": "SSL_CERT_FILE and SSL_CERT_DIR must name what exists, or not be set.",
     "proxy": "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
     "timeout": "Run the cell again, or ask another connection.",
     "silent": "Run the cell again, or ask another connection.",

@@ -82,7 +82,10 @@ def test(screen: _Screen, arguments: list[str]) -> None:
 def list_(screen: _Screen, arguments: list[str]) -> None:
     """List what can be asked, and which of it is in use."""
     _none(arguments, "list")
-    current = session().default()
+    try:
+        current, fault = session().default(), ""
+    except UsageError as error:
+        current, fault = None, error.message
     rows = [
         (
             "→" if current and current.connection.slug == c.slug else "",
@@ -95,7 +98,9 @@ def list_(screen: _Screen, arguments: list[str]) -> None:
         for c in session().connections().values()
     ]
     screen.table(("", "name", "model", "provider", "URL", "key"), rows)
-    if current is None:
+    if fault:
+        screen.say(f"What is in use can't be asked: {fault}")
+    elif current is None:
         from xiantong_nb.connection import ways_to_connect
 
         screen.say(f"Nothing is in use yet. {ways_to_connect()}")
@@ -173,6 +178,8 @@ def _test(screen: _Screen, target: str) -> Outcome:
 
 
 def _key(connection: Connection) -> str:
+    if connection.fault is not None:
+        return connection.fault.message
     if connection.key is None:
         return "none needed"
     return f"{connection.key} from {connection.key_from}".replace("Secret", "")

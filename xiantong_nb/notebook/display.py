@@ -2,7 +2,7 @@
 Painting an answer while it comes, and leaving one output that stays.
 
 A painter takes batches of events and paints on a frame clock, in the cell's thread only: `take(batch)`, then
-`finish(reply)`; `rest()` says for how long new text need not wake it. Three so far:
+`finish(reply)`, or `withdraw()` when there is none; `rest()` says for how long new text need not wake it. Three so far:
 
     DisplayPainter    any front end: one display id, the whole filtered text each time, less often as it grows
     TerminalPainter   a terminal: text is printed as it comes and never painted again
@@ -12,6 +12,7 @@ A painter takes batches of events and paints on a frame clock, in the cell's thr
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -160,11 +161,7 @@ class DisplayPainter:
 
 
 class TerminalPainter:
-    """
-    Prints text as it comes, without what a terminal would obey.
-
-    The footer of a whole answer follows behind "Out[n]:", which a terminal prints in any case.
-    """
+    """Prints text as it comes, without what a terminal would obey, and the footer under it."""
 
     def __init__(self, *, form: str = "md") -> None:
         self._form = form
@@ -180,22 +177,23 @@ class TerminalPainter:
         pieces = []
         for event in batch:
             match event:
-                case TextDelta(_, text):
+                case TextDelta(_, text) if self._form != "json":  # half of it could not be laid out
                     pieces.append(self._enter("text") + self._filter.feed(text))
                 case ThinkingDelta(_, text) if self._form == "md":
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
                 case Waiting(seconds, reason):
                     pieces.append(f"{safe.terminal(reason)} Trying again in {seconds:.1f} s ...\n")
         if pieces:
-            print("".join(pieces), end="", flush=True)  # noqa: T201  # the terminal is the display
+            _write("".join(pieces))
 
     def finish(self, reply: Reply) -> None:
         """Print the end: what is still held back, and what must be said of an answer that is not whole."""
-        lines = [self._filter.end()]
+        told = self._filter.end() if self._form != "json" else _json(reply)["text/plain"]
+        if mark := bundle.ending(reply):
+            told += f"\n\n[{mark}]"
         if self._form in ("md", "code"):
-            lines.append(f"\n\n[{mark}]" if (mark := bundle.ending(reply)) else "")
-            lines.append("" if reply.complete else f"\n\n{bundle.footer(reply)}")
-        print("".join(lines), flush=True)  # noqa: T201
+            told += f"\n\n{bundle.footer(reply)}"
+        _write(told + "\n")
 
     def withdraw(self) -> None:
         """Do nothing: what a terminal has shown stays."""
@@ -206,6 +204,12 @@ class TerminalPainter:
         if part == before or (part == "text" and not before):
             return ""
         return self._filter.end() + ("[thinking]\n" if part == "thinking" else "\n\n[answer]\n")
+
+
+def _write(text: str) -> None:
+    """Print to a terminal that may not know every character, such as one that was set to ASCII."""
+    coding = sys.stdout.encoding or "utf-8"
+    print(text.encode(coding, "replace").decode(coding), end="", flush=True)  # noqa: T201  # this is the display
 
 
 def final(reply: Reply, form: str) -> tuple[dict[str, Any], dict[str, Any]]:

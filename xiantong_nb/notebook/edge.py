@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import XiantongError
@@ -26,8 +28,25 @@ def plain_errors() -> Iterator[None]:
         _render(error, f"{type(error).__name__}: {error}")
         raise
     except KeyboardInterrupt as stop:
-        _render(stop, "KeyboardInterrupt: stopped; what came is in xiantong_nb.last()")
+        _render(stop, " ".join(["KeyboardInterrupt: stopped.", *getattr(stop, "__notes__", ())]))
         raise
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """
+    Finish what an interrupt has begun: a second one, sent in haste, would leave the output half made.
+
+    Signals reach the main thread only, so there is nothing to do in others.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
 
 
 def _render(error: BaseException, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,6 +10,7 @@ if TYPE_CHECKING:
 
 _REPLY = ("xiantong_nb.reply", "Reply")
 _loaded: dict[int, AskMagics] = {}
+_ASKED = re.compile(r"(?P<before>[ \t]*(?:[\w.\[\]'\", ]+=[ \t]*)?)%ask[ \t]+(?P<question>\S.*\?)[ \t]*\n?\Z")
 
 
 def load(shell: Any) -> None:
@@ -20,8 +22,29 @@ def load(shell: Any) -> None:
     magics = _loaded[id(shell)] = AskMagics(shell)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.cell_begins)
+    shell.input_transformers_cleanup.append(questions)
     # by name, so that the class is not imported before there is a reply
     shell.display_formatter.ipython_display_formatter.for_type_by_name(*_REPLY, magics.shown_already)
+
+
+def questions(lines: list[str]) -> list[str]:
+    """
+    Let one-line questions end in a question mark, as most do.
+
+    IPython reads such a line as a call for help, `%ask what is it?` as help on `it`. `%ask?` alone stays so.
+    """
+    if lines and lines[0].startswith("%%"):
+        return lines
+    told, text = [], ""
+    for line in lines:
+        found = None if text.count('"""') % 2 or text.count("'''") % 2 else _ASKED.match(line)
+        text += line
+        if found:
+            call = f"get_ipython().run_line_magic('ask', {found['question']!r})"
+            told.append(f"{found['before']}{call}\n")
+        else:
+            told.append(line)
+    return told
 
 
 def unload(shell: Any) -> None:
@@ -30,6 +53,7 @@ def unload(shell: Any) -> None:
     if magics is None:
         return
     shell.events.unregister("pre_run_cell", magics.cell_begins)
+    shell.input_transformers_cleanup.remove(questions)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.deferred_printers.pop(_REPLY, None)
     for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == _REPLY]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import keyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from xiantong_nb.notebook.edge import plain_errors
+from xiantong_nb.notebook.edge import plain_errors, uninterrupted
 
 if TYPE_CHECKING:
     import argparse
@@ -71,11 +72,9 @@ class AskMagics(Magics):
         """
         if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not reply:
             raise NotImplementedError
+        self._shown = None
         if self._in_terminal:
-            # a terminal has written "Out[n]: " before it asks, so the footer goes there
-            from xiantong_nb.bundle import footer
-
-            print(footer(reply))  # noqa: T201
+            print(repr(reply))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
     @property
     def _in_terminal(self) -> bool:
@@ -114,17 +113,17 @@ class AskMagics(Magics):
             try:
                 for batch in stream.batches(painter.rest):
                     painter.take(batch)
-            except KeyboardInterrupt:
-                self._keep(stream.partial("interrupted"), painter, asked)
+                return stream.result()
+            except KeyboardInterrupt as stop:
+                stop.add_note("What came is in xiantong_nb.last().")
                 raise
-            try:
-                reply = stream.result()
             finally:
-                if stream.reply is not None and stream.fold.has_content:
-                    self._keep(stream.reply, painter, asked)
-                else:
-                    painter.withdraw()
-        return reply
+                with uninterrupted():
+                    reply = stream.partial("interrupted")  # which changes nothing when it has ended
+                    if stream.only_failed:
+                        painter.withdraw()
+                    else:
+                        self._keep(reply, painter, asked)
 
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
         painter.finish(reply)
@@ -149,16 +148,16 @@ class AskMagics(Magics):
         if system.startswith("@"):
             name = system[1:]
             if name not in self.shell.user_ns:
-                raise UsageError(f"--system @{name}: there is no variable {name}.")
+                raise UsageError(f"--system {system}: there is no variable {name!r}.")
             system = str(self.shell.user_ns[name])
-        if asked.to and not asked.to.isidentifier():
+        if asked.to is not None and (not asked.to.isidentifier() or keyword.iskeyword(asked.to)):
             raise UsageError(f"--to {asked.to}: that is not a variable's name.")
         return Options(
             system=system,
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,
             stop=tuple(asked.stop),
-            chat=asked.chat or "default",
+            chat="default" if asked.chat is None else asked.chat,
             new=asked.new,
             alone=asked.alone,
         )
