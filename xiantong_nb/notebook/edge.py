@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import XiantongError
 
+_HASTE = 0.3  # seconds
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
 
 
 @contextlib.contextmanager
@@ -33,20 +37,36 @@ def plain_errors() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
+def one_interrupt() -> Iterator[None]:
     """
-    Finish what an interrupt has begun: a second one, sent in haste, would leave the output half made.
+    Take interrupts that follow each other in haste for one.
 
-    Signals reach the main thread only, so there is nothing to do in others.
+    A second one would leave half made what the first has begun: the output that stays here, the reply to the
+    front end in ipykernel. So after an interrupt the handler stays until its moment is over: ipykernel sets
+    its own again for the next cell, elsewhere it does what the one before it did. Signals reach the main
+    thread only, so there is nothing to do in others.
     """
-    if threading.current_thread() is not threading.main_thread():
+    found = signal.getsignal(signal.SIGINT)
+    before = getattr(found, "before", found)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    deaf_until = 0.0
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        nonlocal deaf_until
+        now = time.monotonic()
+        if now >= deaf_until:
+            deaf_until = now + _HASTE
+            before(number, frame)
+
+    hear.before = before  # type: ignore[attr-defined]
+    signal.signal(signal.SIGINT, hear)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before if before is not None else signal.default_int_handler)
+        if not deaf_until:
+            signal.signal(signal.SIGINT, found)
 
 
 def _render(error: BaseException, text: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from xiantong_nb.notebook.edge import plain_errors, uninterrupted
+from xiantong_nb.notebook.edge import one_interrupt, plain_errors
 
 if TYPE_CHECKING:
     import argparse
@@ -109,7 +109,7 @@ class AskMagics(Magics):
     def _watch(self, stream: Stream, asked: argparse.Namespace) -> Reply:
         """Paint the answer as it comes; whatever ends it, what came stays, under `--to` too."""
         painter = self._painter(asked, str(stream.target))
-        with stream:
+        with one_interrupt(), stream:
             try:
                 for batch in stream.batches(painter.rest):
                     painter.take(batch)
@@ -118,12 +118,11 @@ class AskMagics(Magics):
                 stop.add_note("What came is in xiantong_nb.last().")
                 raise
             finally:
-                with uninterrupted():
-                    reply = stream.partial("interrupted")  # which changes nothing when it has ended
-                    if stream.only_failed:
-                        painter.withdraw()
-                    else:
-                        self._keep(reply, painter, asked)
+                reply = stream.partial("interrupted")  # which changes nothing when it has ended
+                if stream.only_failed:
+                    painter.withdraw()
+                else:
+                    self._keep(reply, painter, asked)
 
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
         painter.finish(reply)
