@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from xiantong_nb import bundle, safe
 from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ class DisplayPainter:
         from IPython.display import display
 
         if self._handle is None:
-            self._handle = display(data, metadata=metadata, raw=True, display_id=True)
+            with held():  # an output without its handle could not be replaced any more
+                self._handle = display(data, metadata=metadata, raw=True, display_id=True)
         else:
             self._handle.update(data, metadata=metadata, raw=True)
 

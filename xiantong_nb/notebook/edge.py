@@ -69,5 +69,22 @@ def one_interrupt() -> Iterator[None]:
             signal.signal(signal.SIGINT, found)
 
 
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Let an interrupt wait for the end of the block, which must be short."""
+    found = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(found):
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *what: came.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, found)
+    if came:
+        found(*came[0])
+
+
 def _render(error: BaseException, text: str) -> None:
     error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]  # IPython's protocol
