@@ -125,10 +125,10 @@ class AskMagics(Magics):
                     self._keep(reply, painter, asked)
 
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
-        painter.finish(reply)
-        self._shown = (self.shell.execution_count, reply)
         if asked.to:
             self.shell.push({asked.to: reply})
+        painter.finish(reply)
+        self._shown = (self.shell.execution_count, reply)
 
     def _painter(self, asked: argparse.Namespace, target: str) -> Painter:
         from xiantong_nb.notebook import display
