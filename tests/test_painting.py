@@ -89,6 +89,15 @@ def test_a_retry_is_shown_and_then_forgotten(kernel, endpoint):
     assert len(ran.outputs) == 1
 
 
+@pytest.mark.parametrize("form", ["md", "code"])
+def test_what_an_endpoint_says_of_a_wait_is_as_inert_as_an_answer(kernel, endpoint, form):
+    loud = {"type": "error", "error": {"type": "rate_limit_error", "message": "<img src=x> ![i](http://127.0.0.1:1/c)"}}
+    endpoint.play(failure(429, loud, retry_after="0.2"), good("at last"))
+    first, *_ = kernel.run(f"%%ask --alone --as {form}\nhi").paints()
+    assert "img" in first["text/markdown"]
+    assert not LIVE.search(first["text/markdown"])
+
+
 def test_a_failure_without_an_answer_leaves_the_error_alone(kernel, endpoint):
     endpoint.play(failure(400, REFUSED))
     ran = kernel.run("%%ask --alone\nhi")

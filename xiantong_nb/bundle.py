@@ -3,7 +3,7 @@ A Reply as the output that stays: Markdown and plain text that open anywhere, an
 
     text/markdown   [folded thinking] + safe.markdown(text) + [tool calls, sources] + [mark] + footer
     text/plain      the same for terminals
-    metadata        {"text/markdown" ...: nothing; "xiantong": connection, model, usage, timing, request id}
+    metadata        {"xiantong": connection, model, parameters, usage, cost, timing, request id}
 
 Never a key, never a header. HTML in it is ours alone: `details`, `summary` and `sub`, which GitHub, nbviewer,
 nbconvert and JupyterLab all let through.
@@ -21,7 +21,6 @@ from xiantong_nb import safe
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
-_ACTIVE = re.compile(r"[\\`*_{}\[\]<>()#+!|$~:&]")
 _CENT = 0.01
 
 
@@ -107,13 +106,17 @@ def ending(reply: Reply) -> str:
 
 def folded(thinking: str) -> str:
     """Return reasoning as a part that opens on a click."""
-    inner = safe.markdown(thinking).strip("\n")
-    return f"<details><summary>Thinking</summary>\n\n{inner}\n\n</details>" if inner else ""
+    return details(safe.markdown(thinking).strip("\n"))
+
+
+def details(inner: str, *, shown: bool = False) -> str:
+    """Return filtered reasoning as a part that can be opened, or nothing where there is none."""
+    return f"<details{' open' if shown else ''}><summary>Thinking</summary>\n\n{inner}\n\n</details>" if inner else ""
 
 
 def entities(text: str) -> str:
     """Write text as one line in which no renderer finds Markdown or HTML."""
-    return _ACTIVE.sub(lambda m: f"&#{ord(m[0])};", _line(text))
+    return safe.entities(_line(text))
 
 
 def _tool_call(name: str, arguments: str) -> str:

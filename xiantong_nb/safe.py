@@ -24,7 +24,7 @@ from xiantong_nb import inert
 from xiantong_nb.defused import entities
 from xiantong_nb.safe_terminal import UNCLEAN, TerminalFilter, terminal, visible
 
-__all__ = ["MarkdownFilter", "TerminalFilter", "markdown", "terminal"]
+__all__ = ["MarkdownFilter", "TerminalFilter", "entities", "markdown", "terminal"]
 
 _FENCE = re.compile(rf"(?P<prefix>{inert.CONTAINERS})(?P<run>`{{3,}}|~{{3,}})(?P<info>.*)\Z")
 _CLOSING = re.compile(r" {0,3}([`~]{3,})[ \t]*\Z")

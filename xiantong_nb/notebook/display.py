@@ -70,11 +70,11 @@ class DisplayPainter:
     def __init__(self, *, form: str = "md", asked: str = "") -> None:
         self._form = form
         self._asked = asked
-        self._text = safe.MarkdownFilter()
+        self._as_markdown = form in ("md", "code")
+        self._text = safe.MarkdownFilter() if self._as_markdown else safe.TerminalFilter()
         self._thinking = safe.MarkdownFilter()
         self._settled: list[str] = []
         self._thought: list[str] = []
-        self._plain: list[str] = []
         self._size = 0
         self._waiting: Waiting | None = None
         self._dirty = False
@@ -93,7 +93,6 @@ class DisplayPainter:
             match event:
                 case TextDelta(_, text):
                     self._settled.append(self._text.feed(text))
-                    self._plain.append(text)
                     self._size += len(text)
                     self._dirty = True
                 case ThinkingDelta(_, text):
@@ -121,29 +120,26 @@ class DisplayPainter:
     def _paint_waiting(self, now: float) -> None:
         """Say what is being waited for: at once for a retry, after a moment for a slow first word."""
         if self._waiting is not None:
-            said = f"{self._waiting.reason} Trying again in {self._waiting.seconds:.1f} s …"
+            said = _again(self._waiting)
         elif now - self._begun > _SILENCE:
             said = f"{self._asked}: waiting for the first word …"
         else:
             return
-        if self._form == "md":
+        if self._as_markdown:
             said = f"*{bundle.entities(said)}*"
         if said != self._shown_waiting:
             self._shown_waiting = said
             self._put({self._live_type(): said}, {})
 
     def _live(self) -> str:
-        if self._form in ("text", "json", "raw"):
-            return safe.terminal("".join(self._plain))
+        if isinstance(self._text, safe.TerminalFilter):
+            return "".join(self._settled)
         text = repair("".join(self._settled) + self._text.peek())
-        thinking = repair("".join(self._thought) + self._thinking.peek())
-        if not thinking:
-            return text
-        state = "" if text else " open"
-        return f"<details{state}><summary>Thinking</summary>\n\n{thinking}\n\n</details>\n\n{text}"
+        thinking = bundle.details(repair("".join(self._thought) + self._thinking.peek()), shown=not text)
+        return f"{thinking}\n\n{text}" if thinking else text
 
     def _live_type(self) -> str:
-        return "text/markdown" if self._form in ("md", "code") else "text/plain"
+        return "text/markdown" if self._as_markdown else "text/plain"
 
     def _show(self, content: str) -> None:
         self._dirty = False
@@ -183,8 +179,8 @@ class TerminalPainter:
                     pieces.append(self._enter("text") + self._filter.feed(text))
                 case ThinkingDelta(_, text) if self._form == "md":
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
-                case Waiting(seconds, reason):
-                    pieces.append(f"{safe.terminal(reason)} Trying again in {seconds:.1f} s ...\n")
+                case Waiting():
+                    pieces.append(_again(event) + "\n")
         if pieces:
             _write("".join(pieces))
 
@@ -206,6 +202,11 @@ class TerminalPainter:
         if part == before or (part == "text" and not before):
             return ""
         return self._filter.end() + ("[thinking]\n" if part == "thinking" else "\n\n[answer]\n")
+
+
+def _again(waiting: Waiting) -> str:
+    """Say why a request goes out again, and when, as plain text."""
+    return f"{safe.terminal(waiting.reason)} Trying again in {waiting.seconds:.1f} s …"
 
 
 def _write(text: str) -> None:
@@ -230,16 +231,12 @@ def final(reply: Reply, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _json(reply: Reply) -> dict[str, Any]:
     """Show JSON as a tree where the front end has one; text that is no JSON is shown as it is."""
     text = reply.text.strip()
-    candidates = [text, reply.code]
-    for candidate in candidates:
+    for candidate in (text, reply.code):
         try:
             found = json.loads(candidate)
         except ValueError:
             continue
         pretty = safe.terminal(json.dumps(found, indent=2, ensure_ascii=False))
-        return (
-            {"application/json": found, "text/plain": pretty}
-            if isinstance(found, dict | list)
-            else {"text/plain": pretty}
-        )
+        tree = {"application/json": found} if isinstance(found, dict | list) else {}
+        return {**tree, "text/plain": pretty}
     return {"text/plain": safe.terminal(text) + "\n\n[this answer is not JSON]"}
