@@ -255,8 +255,7 @@ if hasattr(os, "register_at_fork"):
 
 def _report(url: str) -> None:
     """Tell the parent the address; what is printed later goes to the log."""
-    sys.stdout.write(json.dumps({"url": url}) + "\n")
-    sys.stdout.flush()
+    print(json.dumps({"url": url}), flush=True)  # noqa: T201 - the parent reads it
     os.dup2(2, 1)
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_STEP = 0.25  # seconds
+STEP = 0.25
+"""The longest wait in one piece, in seconds: Windows can't interrupt a wait for a lock."""
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -76,17 +77,13 @@ class Feed(Generic[T]):
             self._urgent.set()
 
     def rest(self, seconds: float) -> None:
-        """Sleep, unless something urgent comes or has come; in steps, since Windows can't interrupt a step."""
+        """Sleep, unless something urgent comes or has come; in steps."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not self._urgent.wait(min(left, _STEP)):
+        while (left := until - time.monotonic()) > 0 and not self._urgent.wait(min(left, STEP)):
             pass
 
-    def get(self, timeout: float) -> list[T]:
-        """
-        Return everything there is, waiting at most `timeout` seconds for the first; then nothing.
-
-        The wait always ends, since one without end can't be interrupted on Windows.
-        """
+    def get(self, timeout: float = STEP) -> list[T]:
+        """Return everything there is, waiting at most `timeout` seconds for the first; then nothing."""
         try:
             items = [self._queue.get(timeout=timeout)]
         except queue.Empty:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
     from xiantong_nb.transport import Transport
 
-__all__ = ["Options", "Session", "Stream"]
-
 _CLOSING = 2.0  # seconds: closing asks nobody
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.transport import Transport
 
-_PATIENCE = 0.25  # seconds; a wait without end could not be interrupted on Windows
-
 
 class Stream:
     """
@@ -90,7 +88,7 @@ class Stream:
         self._must_be_sent()
         while self.fold.finished is None:
             self._feed.rest(rest())
-            batch = self._feed.get(_PATIENCE)
+            batch = self._feed.get()
             for event in batch:
                 self.fold.add(event)
             yield batch
@@ -124,7 +122,7 @@ class Stream:
         Raises `IncompleteReply`, holding it, when the stream broke after something had come, and the
         endpoint's own error when nothing had.
         """
-        for _ in self.batches(lambda: _PATIENCE):
+        for _ in self.batches(lambda: loop.STEP):
             pass
         reply, error = self._settle(), self.fold.error
         if error is None:

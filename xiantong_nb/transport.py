@@ -85,10 +85,7 @@ class Answer:
     async def body(self, limit: int) -> bytes:
         """Give the body in one piece, of at most `limit` bytes: more than that is no answer of a model."""
         body = bytearray()
-        async for piece in self.chunks:
-            body += piece
-            if len(body) > limit:
-                break
+        await self._read(body, limit)
         return bytes(body[:limit])
 
     async def explanation(self) -> bytes:
@@ -96,11 +93,15 @@ class Answer:
         body = bytearray()
         with contextlib.suppress(Unreachable, TimeoutError):
             async with asyncio.timeout(_EXPLANATION_TIME):
-                async for piece in self.chunks:
-                    body += piece
-                    if len(body) > _EXPLANATION_SIZE:
-                        break
+                await self._read(body, _EXPLANATION_SIZE)
         return bytes(body[:_EXPLANATION_SIZE])
+
+    async def _read(self, body: bytearray, limit: int) -> None:
+        """Add to `body` until the end or the limit: what has come stands, however the reading ends."""
+        async for piece in self.chunks:
+            body += piece
+            if len(body) > limit:
+                break
 
     async def drain(self) -> None:
         """Read the end of a body that has said everything, so that its connection can serve again."""

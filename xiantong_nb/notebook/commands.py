@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import __version__, bundle, safe
 from xiantong_nb.api import session
 from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook.line import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from xiantong_nb.connection import Connection
-    from xiantong_nb.errors import XiantongError
-    from xiantong_nb.probe import Outcome, Stage
+    from xiantong_nb.probe import Outcome
 
 
 class _Screen:
@@ -49,11 +48,7 @@ class _Screen:
 
 def run(line: str, *, terminal: bool) -> Any:
     """Run one command line. Raises `UsageError` for a command that does not exist."""
-    try:
-        words = shlex.split(line)
-    except ValueError as error:
-        raise UsageError(f"The line can't be read: {error}.", hint="Close the quotes.") from None
-    name, *arguments = words or ["help"]
+    name, *arguments = words(line) or ["help"]
     name = {"-h": "help", "--help": "help", "--version": "version"}.get(name, name)
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.", hint=f"%xiantong help lists them: {', '.join(COMMANDS)}.")
@@ -86,11 +81,12 @@ def list_(screen: _Screen, arguments: list[str]) -> None:
         current, fault = session().default(), ""
     except UsageError as error:
         current, fault = None, error.message
+    used = {current.connection.slug: current.model} if current else {}
     rows = [
         (
-            "→" if current and current.connection.slug == c.slug else "",
+            "→" if c.slug in used else "",
             c.slug,
-            current.model if current and current.connection.slug == c.slug else c.default_model,
+            used.get(c.slug, c.default_model),
             c.preset.name,
             c.base_url or "embedded, started by the first question",
             _key(c),
@@ -164,16 +160,14 @@ COMMANDS: dict[str, Callable[[_Screen, list[str]], None]] = {
 def _test(screen: _Screen, target: str) -> Outcome:
     from xiantong_nb import probe
 
-    passed: list[Stage] = []
-    outcome = probe.test(session(), target, show=passed.append)
-    rows = [(stage.name, f"{stage.seconds * 1000:.0f} ms", stage.said) for stage in passed]
+    outcome = probe.test(session(), target)
+    rows = [(stage.name, f"{stage.seconds * 1000:.0f} ms", stage.said) for stage in outcome.stages]
     if outcome.error is not None:
         rows.append((outcome.failed_at, "failed", ""))
     screen.say(f"Test of {outcome.target} at {outcome.url}")
     screen.table(("stage", "after", ""), rows)
     if outcome.error is not None:
-        error: XiantongError = outcome.error
-        raise error
+        raise outcome.error
     return outcome
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import XiantongError
 
-_HASTE = 0.3  # seconds
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+_HASTE = 0.3  # seconds
 
 
 @contextlib.contextmanager
@@ -43,14 +43,13 @@ def one_interrupt() -> Iterator[None]:
 
     A second one would leave half made what the first has begun: the output that stays here, the reply to the
     front end in ipykernel. So after an interrupt the handler stays until its moment is over: ipykernel sets
-    its own again for the next cell, elsewhere it does what the one before it did. Signals reach the main
-    thread only, so there is nothing to do in others.
+    its own again for the next cell, elsewhere it does what the one before it did.
     """
-    found = signal.getsignal(signal.SIGINT)
-    before = getattr(found, "before", found)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    found = _handler()
+    if found is None:
         yield
         return
+    before = getattr(found, "before", found)
     deaf_until = 0.0
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -72,8 +71,8 @@ def one_interrupt() -> Iterator[None]:
 @contextlib.contextmanager
 def held() -> Iterator[None]:
     """Let an interrupt wait for the end of the block, which must be short."""
-    found = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(found):
+    found = _handler()
+    if found is None:
         yield
         return
     came: list[tuple[int, FrameType | None]] = []
@@ -84,6 +83,12 @@ def held() -> Iterator[None]:
         signal.signal(signal.SIGINT, found)
     if came:
         found(*came[0])
+
+
+def _handler() -> Callable[[int, FrameType | None], object] | None:
+    """Return what hears interrupts; None in threads other than the main one, which signals never reach."""
+    found = signal.getsignal(signal.SIGINT)
+    return found if threading.current_thread() is threading.main_thread() and callable(found) else None
 
 
 def _render(error: BaseException, text: str) -> None:

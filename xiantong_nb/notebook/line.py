@@ -88,11 +88,15 @@ def parser() -> argparse.ArgumentParser:
 
 def parse(line: str) -> argparse.Namespace:
     """Read the line of a cell magic. Raises `UsageError`, or `HelpShown` after `-h`."""
+    return parser().parse_args(words(line))
+
+
+def words(line: str) -> list[str]:
+    """Cut a line as a shell would. Raises `UsageError` for quotes that don't close."""
     try:
-        words = shlex.split(line)
+        return shlex.split(line)
     except ValueError as error:
         raise UsageError(f"The line can't be read: {error}.", hint="Close the quotes.") from None
-    return parser().parse_args(words)
 
 
 _WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")

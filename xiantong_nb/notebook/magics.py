@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from xiantong_nb.chats import Origin
     from xiantong_nb.notebook.display import Painter
     from xiantong_nb.reply import Reply
-    from xiantong_nb.session import Stream
+    from xiantong_nb.session import Options
+    from xiantong_nb.streaming import Stream
 
 
 @magics_class
@@ -139,7 +140,7 @@ class AskMagics(Magics):
             return display.TerminalPainter(form=asked.as_)
         return display.DisplayPainter(form=asked.as_, asked=target)
 
-    def _options(self, asked: argparse.Namespace) -> Any:
+    def _options(self, asked: argparse.Namespace) -> Options:
         from xiantong_nb.errors import UsageError
         from xiantong_nb.session import Options
 
