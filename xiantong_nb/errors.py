@@ -4,6 +4,10 @@ Every failure a user can meet, each one true sentence and the next thing to do.
     XiantongError
     ├── UsageError           the call is wrong: an option, a name, a value
     │   └── NotConnected     nothing to ask yet
+    ├── StoreError           a file of connections or keys (has .path)
+    │   ├── Unreadable       it can't be read, or not be trusted; it is left as it is
+    │   ├── NotSaved         it could not be written; what was there still is
+    │   └── StoreBusy        another program holds its lock
     ├── EngineError          the embedded engine can't start or run here
     ├── Unreachable          no answer from the endpoint: refused, DNS, TLS, proxy, time-out
     ├── ProviderError        the endpoint answered, with a failure (has .status and .request_id)
@@ -51,6 +55,26 @@ class UsageError(XiantongError):
 
 class NotConnected(UsageError):
     """There is nothing to ask yet."""
+
+
+class StoreError(XiantongError):
+    """A file of connections or keys can't be used; `.path` is the file."""
+
+    def __init__(self, message: str, *, path: str = "", hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where or path)
+        self.path = path
+
+
+class Unreadable(StoreError):
+    """The file can't be read, or not be trusted. It has not been touched."""
+
+
+class NotSaved(StoreError):
+    """The file could not be written; what was there still is."""
+
+
+class StoreBusy(StoreError):
+    """Another program holds the file's lock."""
 
 
 class EngineError(XiantongError):
