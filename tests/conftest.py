@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,20 @@ from tests.kernels import Kernel
 
 KEYS = (
     "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL",
-    "OPENROUTER_API_KEY", "AI_GATEWAY_API_KEY", "XIANTONG_DEMO_PACE",
+    "OPENROUTER_API_KEY", "AI_GATEWAY_API_KEY", "XIANTONG_DEMO_PACE", "XIANTONG_HOME",
 )  # fmt: skip
+
+
+NOWHERE = Path("/nonexistent/xiantong")
+"""Where nothing is saved."""
 
 
 @pytest.fixture(autouse=True)
 def no_keys(monkeypatch):
-    """No test sees the keys of whoever runs it."""
+    """No test sees the keys, or the saved connections, of whoever runs it."""
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XIANTONG_HOME", str(NOWHERE))
 
 
 @pytest.fixture

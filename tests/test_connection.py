@@ -1,23 +1,14 @@
-"""What can be asked, from which variables, and by which names."""
+"""What can be asked, and by which names."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from xiantong_nb.connection import (
-    Connection,
-    auth_header,
-    demo,
-    from_environment,
-    is_loopback,
-    normalised,
-    parse_target,
-    ways_to_connect,
-)
+from xiantong_nb.connection import PROMPT, Connection, demo, named, parse_target, place
+from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import NotConnected, UsageError
 from xiantong_nb.presets import PRESETS
+from xiantong_nb.secret import Secret
 
 KEY = "sk-CANARY-0123456789-wxyz"
 
@@ -27,130 +18,6 @@ def known(**env: str) -> dict[str, Connection]:
 
 
 ALL = known(ANTHROPIC_API_KEY=KEY, OPENROUTER_API_KEY=KEY, AI_GATEWAY_API_KEY=KEY)
-
-
-@pytest.mark.parametrize(
-    ("given", "normal"),
-    [
-        ("http://localhost:11434", "http://localhost:11434"),
-        ("http://localhost:11434/", "http://localhost:11434"),
-        ("http://h/v1", "http://h"),
-        ("http://h/v1/", "http://h"),
-        ("http://h/v1/messages", "http://h"),
-        ("http://h/v1/messages/", "http://h"),
-        ("https://openrouter.ai/api/v1", "https://openrouter.ai/api"),
-        ("https://openrouter.ai/api", "https://openrouter.ai/api"),
-        ("  https://H.Example/Path//  ", "https://h.example/Path"),
-        ("HTTPS://api.anthropic.com:443", "https://api.anthropic.com"),
-        ("http://h:80/x", "http://h/x"),
-        ("http://[::1]:8080/", "http://[::1]:8080"),
-        ("https://gateway.example/v1beta", "https://gateway.example/v1beta"),
-    ],
-)
-def test_a_base_url_has_one_form(given, normal):
-    assert normalised(given, name="X") == normal
-    assert normalised(normal, name="X") == normal
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "", "localhost:11434", "ftp://h", "http://", "http:///v1", "file:///etc/passwd", "javascript:x", "http://h:99999",
-        "http://h:0", "http://h:x", "http://[::1", f"https://{KEY}@h/", f"https://u:{KEY}@h/", f"https://h/?key={KEY}",
-        f"https://h/#{KEY}", "https://@h/", "http://127.0.0.1\\@evil.example/", "http://h\nost/", "http://h\x00/",
-    ],
-)  # fmt: skip
-def test_what_is_no_base_url_is_refused_without_being_repeated(url):
-    with pytest.raises(UsageError) as caught:
-        normalised(url, name="ANTHROPIC_BASE_URL")
-    assert "ANTHROPIC_BASE_URL" in str(caught.value)
-    assert "CANARY" not in str(caught.value)
-
-
-@given(st.text(max_size=40))
-def test_no_text_breaks_the_reader_of_urls(text):
-    try:
-        normal = normalised("http://" + text, name="X")
-    except UsageError:
-        return
-    assert normalised(normal, name="X") == normal
-    is_loopback(normal)
-
-
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "[::1]"])
-def test_this_machine_is_known_by_name_and_address(host):
-    assert is_loopback(f"http://{host}:8080/x")
-
-
-@pytest.mark.parametrize(
-    "host",
-    ["0.0.0.0", "192.168.1.5", "localhost.evil.example", "127.0.0.1.evil.example", "mylocalhost", "127.1", "[::2]"],
-)
-def test_other_machines_are_not_taken_for_this_one(host):
-    assert not is_loopback(f"http://{host}:8080/x")
-
-
-def test_nothing_set_connects_nothing():
-    assert from_environment({}) == {}
-    assert from_environment({"ANTHROPIC_API_KEY": "  ", "OPENROUTER_API_KEY": ""}) == {}
-
-
-def test_each_key_variable_makes_its_connection():
-    assert {slug: (c.base_url, c.key_from, auth_header(c)) for slug, c in ALL.items()} == {
-        "anthropic": ("https://api.anthropic.com", "ANTHROPIC_API_KEY", {"x-api-key": KEY}),
-        "openrouter": ("https://openrouter.ai/api", "OPENROUTER_API_KEY", {"authorization": f"Bearer {KEY}"}),
-        "vercel": ("https://ai-gateway.vercel.sh", "AI_GATEWAY_API_KEY", {"authorization": f"Bearer {KEY}"}),
-        "demo": ("", "", {}),
-    }
-
-
-def test_a_token_goes_as_bearer_and_the_key_comes_first():
-    token = from_environment({"ANTHROPIC_AUTH_TOKEN": KEY, "ANTHROPIC_API_KEY": ""})["anthropic"]
-    assert auth_header(token) == {"authorization": f"Bearer {KEY}"}
-    both = from_environment({"ANTHROPIC_AUTH_TOKEN": "other", "ANTHROPIC_API_KEY": KEY})["anthropic"]
-    assert auth_header(both) == {"x-api-key": KEY}
-
-
-def test_the_base_url_belongs_to_the_anthropic_pair_alone():
-    found = from_environment(
-        {"ANTHROPIC_BASE_URL": "https://gw.example/v1", "ANTHROPIC_API_KEY": KEY, "OPENROUTER_API_KEY": KEY}
-    )
-    assert found["anthropic"].base_url == "https://gw.example"
-    assert found["openrouter"].base_url == "https://openrouter.ai/api"
-
-
-def test_without_a_key_only_this_machine_is_asked():
-    local = from_environment({"ANTHROPIC_BASE_URL": "http://localhost:11434"})["anthropic"]
-    assert (local.key, auth_header(local), local.fault) == (None, {}, None)
-    remote = from_environment({"ANTHROPIC_BASE_URL": "https://gw.example"})["anthropic"]
-    assert "no key" in remote.fault.message
-    assert "ANTHROPIC_API_KEY" in remote.fault.hint
-    assert from_environment({}) == {}
-
-
-def test_the_model_variable_sets_the_model():
-    found = from_environment({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_MODEL": "claude-x"})
-    assert parse_target("anthropic", found).model == "claude-x"
-
-
-@pytest.mark.parametrize(
-    ("env", "names"),
-    [
-        ({"ANTHROPIC_API_KEY": "sk-CANARY\u201d"}, "ANTHROPIC_API_KEY"),
-        ({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": "http://192.168.1.5:80"}, "ANTHROPIC_BASE_URL"),
-        ({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"https://{KEY}@h"}, "ANTHROPIC_BASE_URL"),
-        ({"ANTHROPIC_BASE_URL": "localhost:11434"}, "ANTHROPIC_BASE_URL"),
-    ],
-)
-def test_an_unusable_variable_stops_its_own_connection_only(env, names):
-    found = {**from_environment({**env, "OPENROUTER_API_KEY": KEY}), "demo": demo()}
-    with pytest.raises(UsageError, match=names) as caught:
-        parse_target("anthropic:x", found)
-    assert "CANARY" not in str(caught.value) + repr(found)
-    assert caught.value.__context__ is None
-    assert parse_target("demo", found).model == "toy-1"
-    assert parse_target("openrouter:a/b", found).model == "a/b"
-    assert names in repr(found["anthropic"])
 
 
 @pytest.mark.parametrize(
@@ -178,10 +45,11 @@ def test_the_grammar_of_targets(text, in_use, target):
     ("text", "in_use", "kind", "says"),
     [
         ("", "", NotConnected, "Nothing connected yet."),
+        ("", "", NotConnected, "%xiantong connect"),
         ("sonnet", "", NotConnected, "'sonnet' can't be asked"),
-        ("vercel", "anthropic", NotConnected, "AI_GATEWAY_API_KEY"),
+        ("vercel", "anthropic", NotConnected, "%xiantong connect vercel"),
         ("vercel:a/b", "", NotConnected, "vercel.com"),
-        ("", "vercel:a/b", NotConnected, "AI_GATEWAY_API_KEY"),
+        ("", "vercel:a/b", NotConnected, "Vercel AI Gateway is not connected"),
         ("anthropic:", "", UsageError, "without a model"),
         ("openroutr", "anthropic", UsageError, "Did you mean 'openrouter'?"),
     ],
@@ -208,9 +76,47 @@ def test_a_connection_shows_itself_short_and_without_its_key():
     assert repr(demo()) == "<demo: toy-1 at the embedded engine, no key>"
 
 
-def test_ways_to_connect_name_variables_that_work():
-    said = ways_to_connect()
-    for preset in PRESETS.values():
-        for name, _ in preset.key_variables[:1]:
-            assert name in said
-            assert from_environment({name: KEY})
+def saved(slug: str, preset: str = "custom", url: str = "https://gw.example", **more) -> Connection:
+    return Connection(slug, PRESETS[preset], url, "m", saved=True, **more)
+
+
+def test_a_presets_slug_names_the_only_connection_of_it():
+    work = saved("work", "openrouter", "https://openrouter.ai/api")
+    some = {"work": work, "demo": demo()}
+    assert str(parse_target("openrouter:a/b", some)) == "work:a/b"
+    assert named("openrouter", some) is work
+    two = {**some, "home": saved("home", "openrouter", "https://openrouter.ai/api")}
+    with pytest.raises(NotConnected, match="2 connections go to OpenRouter") as caught:
+        parse_target("openrouter:a/b", two)
+    assert "work, home" in caught.value.hint
+    assert str(parse_target("work:a/b", two)) == "work:a/b"
+
+
+def test_what_only_the_app_can_use_is_not_meant_by_a_presets_slug():
+    some = {"max": saved("max", fault=UsageError("signs in"), foreign=True), "mine": saved("mine")}
+    assert str(parse_target("custom:x", some)) == "mine:x"
+    with pytest.raises(UsageError, match="signs in"):
+        parse_target("max", some)
+
+
+def test_a_connection_without_a_model_wants_one_named():
+    some = {"ollama": Connection("ollama", PRESETS["ollama"], "http://localhost:11434", "")}
+    with pytest.raises(UsageError, match="no default model") as caught:
+        parse_target("ollama", some)
+    assert "ollama:MODEL" in caught.value.hint
+    assert str(parse_target("ollama:llama3.2:8b", some)) == "ollama:llama3.2:8b"
+
+
+@pytest.mark.parametrize(
+    ("connection", "says"),
+    [
+        (ALL["anthropic"], "Check the key in ANTHROPIC_API_KEY; after a change, restart the kernel."),
+        (saved("gw", key=Secret(KEY), key_from="credentials.enc"), "Enter the key again: %xiantong edit gw"),
+        (saved("gw", key=Secret(KEY), key_from=PROMPT), "Copy the key again."),
+        (saved("gw", key=Secret(KEY), key_from="V", key_variable="V"), "Check the key in V; after"),
+        (saved("gw"), ""),
+    ],
+)
+def test_a_refused_key_is_mended_where_it_is_from(connection, says):
+    assert place(connection, "m", "https://gw.example").mend_key.startswith(says)
+    assert bool(place(connection, "m", "u").mend_key) == bool(says)

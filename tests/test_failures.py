@@ -14,7 +14,8 @@ from xiantong_nb.failures import Place, from_response, from_stream, retry_after
 from xiantong_nb.secret import Secret
 
 KEY = "sk-or-CANARY-0123456789-wxyz"
-PLACE = Place("openrouter", "a/b", "https://openrouter.ai/api/v1/messages", "OPENROUTER_API_KEY", Secret(KEY))
+URL = "https://openrouter.ai/api/v1/messages"
+PLACE = Place("openrouter", "a/b", URL, "OPENROUTER_API_KEY", Secret(KEY), "Check OPENROUTER_API_KEY.")
 
 SHAPES = {
     "anthropic": ({"type": "error", "error": {"type": "T", "message": "Says this"}, "request_id": "req_1"}, "T"),

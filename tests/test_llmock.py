@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import NOWHERE
 from xiantong_nb.errors import BadReply, Busy, IncompleteReply, KeyRefused, Unreachable
 from xiantong_nb.session import Options, Session
 from xiantong_nb.transport import Limits, Transport
@@ -12,7 +13,7 @@ from xiantong_nb.transport import Limits, Transport
 @pytest.fixture
 def session(llmock):
     environment = {"ANTHROPIC_API_KEY": "sk-test-0123456789", "ANTHROPIC_BASE_URL": llmock.base_url("anthropic")}
-    made = Session(environment=environment, transport=lambda: Transport(Limits(idle=0.5)))
+    made = Session(folder=NOWHERE, environment=environment, transport=lambda: Transport(Limits(idle=0.5)))
     yield made
     made.close()
 

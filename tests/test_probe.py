@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.conftest import NOWHERE
 from tests.fault_server import BLOCK, CLOSE, END, START, failure, good, head, sse, text
 from xiantong_nb import probe
 from xiantong_nb.errors import NotConnected
@@ -12,7 +13,9 @@ from xiantong_nb.session import Session
 
 @pytest.fixture
 def session(faults):
-    made = Session(environment={"ANTHROPIC_API_KEY": "sk-CANARY-0123456789", "ANTHROPIC_BASE_URL": faults.url})
+    made = Session(
+        folder=NOWHERE, environment={"ANTHROPIC_API_KEY": "sk-CANARY-0123456789", "ANTHROPIC_BASE_URL": faults.url}
+    )
     yield made
     made.close()
 
@@ -33,7 +36,7 @@ def test_every_stage_is_passed_in_order_and_leaves_no_trace(faults, session):
 
 def test_a_keyless_connection_says_so(faults):
     faults.play(good("hello"))
-    session = Session(environment={"ANTHROPIC_BASE_URL": faults.url})
+    session = Session(folder=NOWHERE, environment={"ANTHROPIC_BASE_URL": faults.url})
     outcome = probe.test(session)
     session.close()
     assert "no key needed" in str(outcome.stages[1])
@@ -72,10 +75,10 @@ def test_an_answer_without_text_passes_too(faults, session):
 
 
 def test_nothing_reached():
-    outcome = probe.test(Session(environment={"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}))
+    outcome = probe.test(Session(folder=NOWHERE, environment={"ANTHROPIC_BASE_URL": "http://127.0.0.1:1"}))
     assert (outcome.stages, outcome.failed_at) == ((), "reached")
 
 
 def test_nothing_to_test():
     with pytest.raises(NotConnected):
-        probe.test(Session(environment={}))
+        probe.test(Session(folder=NOWHERE, environment={}))

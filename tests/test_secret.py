@@ -11,25 +11,51 @@ import msgspec
 import pytest
 
 from xiantong_nb.errors import UsageError
-from xiantong_nb.secret import Secret
+from xiantong_nb.secret import Secret, cleaned, looks_like_key
 
 KEY = "sk-ant-CANARY-0123456789-wxyz"
 
 HOSTILE = [
     "sk-CANARY\rx", "sk-CANARY\nx", "sk-CANARY\r\nx-api-key: y", "sk-CANARY\x00", "sk-\x00CANARY", "sk-CANARY\tx",
-    "sk-CANARY x", "Bearer sk-CANARY", "sk-CANARY\x0bx", "sk-CANARY\x0cx", "sk-CANARY\x1bx", "sk-CANARY\x7fx",
+    "sk-CANARY x", "sk-CANARY\x0bx", "sk-CANARY\x0cx", "sk-CANARY\x1bx", "sk-CANARY\x7fx", "Bearer sk-CANARY x",
     "sk-CANARY\x80x", "sk-CANARY\x85x", "sk-CANARY\xa0x", "sk-CANARY\u2028x", "sk-CANARY\u2029x", "sk-CANARY\ufeffx",
-    "\ufeffsk-CANARY", "sk-CANARY\u200b", "sk-CANARYé", "sk-CANARY’s", "“sk-CANARY”", "sk-CANARY–1", "sk-CANARY仙",
-    "sk-CANARY🐼", "sk-CANARY\ud800", '"sk-CANARY"', "'sk-CANARY'", "`sk-CANARY`", "sk-CANARY\u202ex", "sk-CANARY\x1fx",
+    "sk-CANARY\u200bx", "sk-CANARYé", "sk-CANARY’s", "sk-CANARY–1", "sk-CANARY仙", 'sk-"CANARY',
+    "sk-CANARY🐼", "sk-CANARY\ud800", "sk-CANARY\u202ex", "sk-CANARY\x1fx", "CANARY" * 2000,
+    "sk-CANARY...", "sk-CANARY…", "sk-ant-••••••CANA", "<CANARY>", "[CANARY]", "your-api-key", "xxxxxxxx", "sk-xxxx",
+    "API_KEY", "****CANARY", "https://CANARY.example/v1",
+]  # fmt: skip
+CLEANED = [
+    (f" {KEY}", "white space"), (f"{KEY}\r\n", "white space"), (f"\xa0{KEY}\u2003", "white space"),
+    (f"\ufeff{KEY}", "invisible"), (f"{KEY}\u200b", "invisible"), (f'"{KEY}"', "quotes"), (f"'{KEY}'", "quotes"),
+    (f"`{KEY}`", "quotes"), (f"“{KEY}”", "quotes"), (f"„{KEY}“", "quotes"), (f"Bearer {KEY}", "Bearer"),
+    (f"bearer\t{KEY}", "Bearer"), (f"ANTHROPIC_API_KEY={KEY}", "variable's name"),
+    (f"export OPENROUTER_API_KEY='{KEY}'\n", "variable's name"), (f"\n “ Bearer {KEY} ” ", "Bearer"),
+]  # fmt: skip
+SHAPED = [
+    KEY, "sk-or-v1-" + "0a" * 32, "sk-proj-" + "aB3_" * 10, "sk-" + "a1B2" * 12, "vck_" + "a1" * 20,
+    "AIzaSy" + "a1B2" * 8, "gsk_" + "a1" * 25, "xai-" + "a1" * 30, "hf_" + "a1" * 17, "ghp_" + "a1" * 18,
+]  # fmt: skip
+ORDINARY = [
+    "", "connect anthropic", "connect custom --base-url https://gw.example/v1 --model m", "sk-learn", "import sklearn",
+    "what does sk-ant- mean?", "keys begin with sk- or sk-or-", "risk-averse strategies for long-term investments",
+    "task-force-on-something-really-quite-long-and-winding", "sk-", "sk-ant-...", "anthropic:claude-sonnet-5-5",
+    "openrouter:anthropic/claude-3.5-haiku-20241022:beta", "claude-haiku-4-5-20251001", "gpt-4o-mini-2024-07-18",
+    "desk-0123456789012345678901234567890123456789", "models openrouter qwen3-coder-480b-a35b-instruct",
+    "meta-llama/Llama-3.3-70B-Instruct-Turbo-Free", "--key-env OPENROUTER_API_KEY", "9f86d081884c7d659a2feaa0c55ad015",
+    "550e8400-e29b-41d4-a716-446655440000", "https://example.com/a/b/c?d=e&f=0123456789abcdef0123456789abcdef",
+    "rename work My work gateway in Frankfurt", "vck_", "hf_transfer", "gsk_", "AIza", "ghp_short", "xai-grok-4-fast",
+    "disk-usage-analysis-of-all-the-machines-in-the-lab", "mask-rcnn-resnet50-fpn-v2-coco-pretrained", "sk-0123456789",
+    "base64: aGVsbG8gd29ybGQgaGVsbG8gd29ybGQ=", "x" * 5000, "sk-" * 500, "sha256:" + "0a" * 32, "--system '@VAR'",
+    "ollama:qwen3-coder:30b-a3b-q4_K_M", "sk_test", "Sk-Ant-Is-Not-A-Name",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(text):
     with pytest.raises(UsageError) as caught:
-        Secret.from_user(text, name="SOME_KEY")
-    assert "SOME_KEY" in str(caught.value)
-    assert "CANARY" not in str(caught.value) + repr(caught.value)
+        Secret.from_user(text, name="SOME_NAME")
+    assert "SOME_NAME" in str(caught.value)
+    assert "CANA" not in str(caught.value) + repr(caught.value)
     assert caught.value.__context__ is None
 
 
@@ -39,8 +65,34 @@ def test_an_empty_key_is_called_empty(text):
         Secret.from_user(text, name="SOME_KEY")
 
 
-def test_what_is_pasted_around_a_key_goes():
-    assert Secret.from_user(f"  {KEY}\r\n", name="k").reveal() == KEY
+@pytest.mark.parametrize(("text", "what"), CLEANED, ids=ascii)
+def test_what_is_pasted_around_a_key_goes_and_that_is_said(text, what):
+    key, notes = cleaned(text, name="k")
+    assert key.reveal() == KEY
+    assert any(what in note for note in notes)
+    assert "CANARY" not in "".join(notes)
+
+
+def test_a_clean_key_is_taken_as_it_is():
+    for text in (*SHAPED, "ollama", "not-needed", "abc==", "a=b", "user:pass"):
+        assert cleaned(text, name="k") == (Secret(text), ())
+
+
+@pytest.mark.parametrize("around", ["{}", "connect '{}'", "--key={}", 'x="{}"', "({})", "key:{},", "{}\n"])
+@pytest.mark.parametrize("key", SHAPED)
+def test_what_is_shaped_like_a_key_is_seen_anywhere_on_a_line(key, around):
+    assert looks_like_key(around.format(key))
+
+
+@pytest.mark.parametrize("text", ORDINARY, ids=lambda text: text[:20])
+def test_ordinary_words_are_no_keys(text):
+    assert not looks_like_key(text)
+
+
+def test_it_is_found_in_text_and_a_word_is_not():
+    assert Secret(KEY).is_in(f"my key is {KEY}.")
+    assert not Secret(KEY).is_in(KEY[:-1])
+    assert not Secret("ollama").is_in("ask ollama")
 
 
 def test_no_form_of_it_shows_it():

@@ -11,6 +11,7 @@ import traceback
 
 import pytest
 
+from tests.conftest import NOWHERE
 from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text, whole
 from xiantong_nb.chats import Origin
 from xiantong_nb.errors import (
@@ -37,7 +38,7 @@ def make():
     made: list[Session] = []
 
     def one(environment, **parts) -> Session:
-        made.append(Session(environment=environment, **parts))
+        made.append(Session(folder=NOWHERE, environment=environment, **parts))
         return made[-1]
 
     yield one
@@ -384,7 +385,7 @@ def test_a_question_that_can_not_be_written_is_refused(faults, session):
 
 def test_nothing_connected():
     with pytest.raises(NotConnected, match="demo"):
-        Session(environment={}).open("hi")
+        Session(folder=NOWHERE, environment={}).open("hi")
 
 
 # threads and processes

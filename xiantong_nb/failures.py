@@ -81,7 +81,8 @@ class Place:
     """
     Where a request went, for the messages: connection, model and final URL.
 
-    `key_from` says where its key was found; `key` itself is there to be masked in what comes back.
+    `key_from` says where its key was found, `mend_key` what to do when that is refused; `key` itself is there to
+    be masked in what comes back.
     """
 
     connection: str
@@ -89,6 +90,7 @@ class Place:
     url: str
     key_from: str = ""
     key: Secret | None = None
+    mend_key: str = ""
 
     def __str__(self) -> str:
         return f"{self.connection}:{self.model} at {self.url}"
@@ -202,19 +204,18 @@ def _explain(status: int, told: Told, place: Place, wait: float | None) -> tuple
     """Choose the class, the sentence (the endpoint's own words follow it) and the next step."""
     name, said = place.connection, {told.kind, told.code}
     key = f"the key from {place.key_from}" if place.key_from else "a request without a key"
-    mend = f"Check the key in {place.key_from}; after a change, restart the kernel."
     if said & _SPENT:
         status = 402
     elif said & _TOO_LONG:
         status = 413
     match status:
         case 401:
-            return KeyRefused, f"{name} refused {key}", mend if place.key_from else "This endpoint wants a key."
+            return KeyRefused, f"{name} refused {key}", place.mend_key or "This endpoint wants a key."
         case 402:
             sentence = f"{name} has no credit left, or a spend limit is reached"
             return OutOfCredit, sentence, "See credits and limits on the provider's page; trying again does not help."
         case 403:
-            hint = mend if place.key_from else "The endpoint wants a key, or does not serve this machine."
+            hint = place.mend_key or "The endpoint wants a key, or does not serve this machine."
             return KeyRefused, f"{name} does not allow this with {key}", hint
         case 404 | 405:
             sentence = f"{name} has no model {place.model!r}, or no such path"

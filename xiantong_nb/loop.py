@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -45,6 +46,25 @@ def started() -> asyncio.AbstractEventLoop | None:
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     """Start `work` on the loop. The future can be waited for, and cancelled, from any thread."""
     return asyncio.run_coroutine_threadsafe(work, running())
+
+
+def result(work: Coroutine[Any, Any, T]) -> T:
+    """
+    Do `work` on the loop and wait for it; an interrupt leaves at once and cancels it.
+
+    Its failure is raised without its frames and causes: those of requests hold headers, and so keys.
+    """
+    future = submit(work)
+    try:
+        while not future.done():
+            wait([future], STEP)
+        failure = future.exception()
+        if failure is None:
+            return future.result()
+    finally:
+        future.cancel()
+    failure.__traceback__ = failure.__context__ = failure.__cause__ = None
+    raise failure
 
 
 def _forget() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Wire = Literal["anthropic-messages"]
+Wire = Literal["anthropic-messages", "openai-completions"]
 AuthHeader = Literal["x-api-key", "bearer"]
 
 
@@ -14,8 +14,13 @@ class Preset:
     """
     Facts about an endpoint. No code asks for a preset by its slug: it asks for one of these.
 
-    The defaults are the careful ones: a key is needed, nothing is local, no price is known. `models` is
-    for an endpoint that has these and no others.
+    The defaults are the careful ones: a key is needed, nothing is local, no price is known.
+
+    - `base_url` is empty where the user gives it, or where the endpoint is embedded.
+    - `key_prefix` is how its keys begin, to notice the key of another provider.
+    - `default_model` is empty where only what the endpoint lists can be asked.
+    - `models` is for an endpoint that has these and no others.
+    - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
 
     slug: str
@@ -27,6 +32,7 @@ class Preset:
     key_variables: tuple[tuple[str, AuthHeader], ...] = ()
     base_url_variable: str = ""
     model_variable: str = ""
+    key_prefix: str = ""
     key_page: str = ""
     model_page: str = ""
     model_form: str = ""
@@ -37,6 +43,7 @@ class Preset:
     embedded: bool = False
     priced_by_table: bool = False
     max_tokens: int = 8192
+    app_type: str = "pi_compat"
 
 
 # Anthropic's newest of each line in November 2026
@@ -53,17 +60,20 @@ PRESETS: dict[str, Preset] = {
             key_variables=(("ANTHROPIC_API_KEY", "x-api-key"), ("ANTHROPIC_AUTH_TOKEN", "bearer")),
             base_url_variable="ANTHROPIC_BASE_URL",
             model_variable="ANTHROPIC_MODEL",
+            key_prefix="sk-ant-",
             key_page="https://platform.claude.com/settings/keys",
             model_form="opus, sonnet, haiku, or an id such as claude-sonnet-5-5",
             aliases=_CLAUDE,
             sure_of_aliases=True,
             priced_by_table=True,
+            app_type="anthropic",
         ),
         Preset(
             slug="openrouter",
             name="OpenRouter",
             base_url="https://openrouter.ai/api",
             key_variables=(("OPENROUTER_API_KEY", "bearer"),),
+            key_prefix="sk-or-",
             key_page="https://openrouter.ai/keys",
             model_page="https://openrouter.ai/models",
             model_form="provider/model-name",
@@ -74,9 +84,26 @@ PRESETS: dict[str, Preset] = {
             name="Vercel AI Gateway",
             base_url="https://ai-gateway.vercel.sh",
             key_variables=(("AI_GATEWAY_API_KEY", "bearer"),),
+            key_prefix="vck_",
             key_page="https://vercel.com/dashboard/ai-gateway",
             model_page="https://vercel.com/ai-gateway/models",
             model_form="provider/model-name",
+            aliases=_CLAUDE,
+        ),
+        Preset(
+            slug="ollama",
+            name="Ollama",
+            base_url="http://localhost:11434",
+            needs_key=False,
+            model_page="https://ollama.com/library",
+            model_form="a pulled model, such as llama3.2 or qwen3-coder",
+            default_model="",
+        ),
+        Preset(
+            slug="custom",
+            name="Custom",
+            base_url="",
+            model_form="whatever the endpoint calls it",
             aliases=_CLAUDE,
         ),
         Preset(

@@ -12,6 +12,7 @@ from xiantong_nb.events import Answered, Event, Finished, Started, TextDelta, Th
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xiantong_nb.connection import Target
     from xiantong_nb.session import Session
 
 STAGES = ("reached", "authenticated", "model answered", "first token", "finished")
@@ -48,7 +49,7 @@ class Outcome:
         return "" if self.passed else STAGES[len(self.stages)]
 
 
-def test(session: Session, target: str = "", *, show: Callable[[Stage], None] = lambda _: None) -> Outcome:
+def test(session: Session, target: str | Target = "", *, show: Callable[[Stage], None] = lambda _: None) -> Outcome:
     """
     Ask `target` a few tokens; `show` gets each stage as it is passed.
 

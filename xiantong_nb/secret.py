@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from typing import Any, NoReturn
 
 from xiantong_nb.errors import UsageError
@@ -10,6 +11,75 @@ from xiantong_nb.errors import UsageError
 _NEVER_IN_A_KEY = frozenset(" \"'`")
 _SHOWN = 4
 _LONG_ENOUGH_TO_SHOW_AN_END = 16
+_LONG_ENOUGH_TO_BE_NO_WORD = 12
+_LONGEST = 8192
+
+# what comes along when a key is copied, and how each is called; a key itself never begins or ends so
+_AROUND = (
+    (re.compile(r"^(?:export[ \t]+)?[A-Z][A-Z0-9_]*(?:KEY|TOKEN)="), "the variable's name in front of it"),
+    (re.compile(r"^bearer[ \t]+", re.IGNORECASE), "the word Bearer in front of it"),
+    (re.compile("^[\"'`\u2018\u201c\u201e\u00ab]|[\"'`\u2019\u201d\u201c\u00bb]$"), "quotes around it"),
+    (re.compile("^[\ufeff\u200b-\u200f\u2060]+|[\ufeff\u200b-\u200f\u2060]+$"), "invisible characters around it"),
+    (re.compile(r"^\s+|\s+$"), "white space around it"),
+)
+_PLACEHOLDER = re.compile(
+    r"\.\.\.$|^<.*>$|^\[.*\]$|^(sk-(ant-|or-)?)?x{3,}$|your[-_ ]?(api[-_ ]?)?(key|token)|^(api[-_]?key|key|token)$",
+    re.IGNORECASE,
+)
+_MASKS = "\u2022\u2026*"
+
+# how providers' keys are shaped, with tails that no word or model name has
+_SHAPES = re.compile(
+    r"""(?<![A-Za-z0-9_-])(?:
+        sk-ant-[A-Za-z0-9_-]{20,}                   # Anthropic
+      | sk-or-(?:v\d-)?[A-Za-z0-9]{20,}             # OpenRouter
+      | sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}   # OpenAI
+      | sk-[A-Za-z0-9]{32,}                         # OpenAI's older form, DeepSeek and others
+      | vck_[A-Za-z0-9]{20,}                        # Vercel AI Gateway
+      | AIza[A-Za-z0-9_-]{30,}                      # Google
+      | gsk_[A-Za-z0-9]{20,}                        # Groq
+      | xai-[A-Za-z0-9]{20,}                        # xAI
+      | hf_[A-Za-z0-9]{20,}                         # Hugging Face
+      | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{30,}
+    )""",
+    re.VERBOSE,
+)
+
+
+def looks_like_key(text: str) -> bool:
+    """Say whether a text holds something in the shape of a provider's key: the table above, never `sk-` alone."""
+    return _SHAPES.search(text) is not None
+
+
+def cleaned(text: str, *, name: str) -> tuple[Secret, tuple[str, ...]]:
+    """
+    Take a key as people paste it; returns it with notes on what was taken off around it.
+
+    Raises `UsageError` for what no HTTP header can carry, and for what is no key at all. Messages name `name`,
+    where the key was found, and no character of the key: HTTP libraries quote the whole header in theirs.
+    """
+    off: list[str] = []
+    before = None
+    while before != text:
+        before = text
+        for pattern, what in _AROUND:
+            text, count = pattern.subn("", text)
+            if count and what not in off:
+                off.append(what)
+    if not text:
+        msg = f"The key in {name} is empty."
+        raise UsageError(msg, hint="Paste the key again; it is one line of letters and digits.")
+    if _PLACEHOLDER.search(text) or any(c in text for c in _MASKS):
+        msg = f"What {name} holds stands for a key and is none."
+        raise UsageError(msg, hint="Copy the whole key from the provider's page; most show it only once.")
+    if re.match(r"https?:", text, re.IGNORECASE):
+        raise UsageError(f"What {name} holds is a URL, not a key.", hint="The URL goes into --base-url.")
+    if not text.isascii() or not text.isprintable() or _NEVER_IN_A_KEY & set(text):
+        msg = f"The key in {name} holds a character that no key has (a blank, a line end, a quote)."
+        raise UsageError(msg, hint="Copy the key again from the provider's page, without what is around it.")
+    if len(text) > _LONGEST:
+        raise UsageError(f"What {name} holds is too long for a key.", hint="Copy the key alone.")
+    return Secret(text), tuple(f"Taken off the key: {what}." for what in off)
 
 
 class Secret:
@@ -34,18 +104,19 @@ class Secret:
         Raises `UsageError` for what no HTTP header can carry. The message names `name`, where the key was
         found, and no character of the key: HTTP libraries quote the whole header in theirs.
         """
-        text = text.strip()
-        if not text:
-            msg = f"The key in {name} is empty."
-            raise UsageError(msg, hint="Paste the key again; it is one line of letters and digits.")
-        if not text.isascii() or not text.isprintable() or _NEVER_IN_A_KEY & set(text):
-            msg = f"The key in {name} holds a character that no key has (a blank, a line end, a quote)."
-            raise UsageError(msg, hint="Copy the key again from the provider's page, without what is around it.")
-        return cls(text)
+        return cleaned(text, name=name)[0]
 
     def reveal(self) -> str:
         """Return the text itself."""
         return self._text
+
+    def begins(self, prefix: str) -> bool:
+        """Say whether the key begins so."""
+        return self._text.startswith(prefix)
+
+    def is_in(self, text: str) -> bool:
+        """Say whether a text holds this key; a short one, such as `ollama`, is a word and never found."""
+        return len(self._text) >= _LONG_ENOUGH_TO_BE_NO_WORD and self._text in text
 
     def masked_in(self, text: str) -> str:
         """Return a foreign text without the key in it: some endpoints send back the key that they refuse."""

@@ -14,15 +14,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb import connection as known
-from xiantong_nb import loop
+from xiantong_nb import home, loop
+from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn
-from xiantong_nb.errors import UsageError
+from xiantong_nb.environment import from_environment
+from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.request import Message, Request, Text
+from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from xiantong_nb.catalog import Model
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.reply import Reply
     from xiantong_nb.transport import Transport
@@ -64,18 +69,21 @@ class Session:
     """
     What one kernel (or program) keeps between questions.
 
-    The parts that touch the world can be given: `environment` for variables, `engine_url` for where the
-    embedded engine listens (it is started by the first call), `transport` for the network.
+    The parts that touch the world can be given: `environment` for variables, `folder` for the saved connections
+    (else where the environment says), `engine_url` for where the embedded engine listens (it is started by
+    the first call), `transport` for the network.
     """
 
     def __init__(
         self,
         *,
         environment: Mapping[str, str] = os.environ,
+        folder: Path | None = None,
         engine_url: Callable[[], str] | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
-        self._environment = environment
+        self.environment = environment
+        self._folder = folder
         self._engine_url = engine_url or _embedded_engine
         self._make_transport = transport or _real_transport
         self._transport: tuple[asyncio.AbstractEventLoop, Transport] | None = None
@@ -83,25 +91,64 @@ class Session:
         self.chats: dict[str, Chat] = {}
         self.last: Reply | None = None
 
+    @property
+    def store(self) -> Store:
+        """What is saved, in the folder that the environment names now."""
+        return Store(self._folder or home.folder(self.environment), self.environment)
+
     def connections(self) -> dict[str, Connection]:
-        """Return everything that can be asked now, by slug."""
-        demo = known.demo()
-        return {**known.from_environment(self._environment), demo.slug: demo}
+        """
+        Return everything that can be asked now, by slug: what is saved, else what the environment holds, and demo.
+
+        Raises `Unreadable` where the settings can't be read.
+        """
+        return self._unsaved() | self.store.connections() | self._embedded()
 
     def default(self) -> Target | None:
         """Return the target in use; raises `UsageError` where that can't be asked any more."""
-        in_use = self._in_use()
+        in_use = self._in_use(self.connections())
         return self.target(in_use) if in_use else None
 
     def target(self, text: str = "") -> Target:
-        """Read a target as a user writes it; raises `UsageError` where it names nothing."""
-        return known.parse_target(text, self.connections(), self._in_use())
+        """
+        Read a target as a user writes it; raises `UsageError` where it names nothing.
+
+        Settings that can't be read stop what they may name, and no more: what the environment holds, and demo,
+        can be asked by name.
+        """
+        try:
+            connections = self.connections()
+        except StoreError:
+            connections = self._unsaved() | self._embedded()
+            if known.named((text or self._chosen).partition(":")[0], connections) is None:
+                raise
+        return known.parse_target(text, connections, self._in_use(connections))
+
+    def models(self, connection: Connection) -> tuple[Model, ...]:
+        """Ask an endpoint which models it lists. Raises what a question would, `NotFound` where it has no list."""
+        from xiantong_nb.catalog import listed
+
+        if connection.fault is not None:
+            raise connection.fault
+        connection = self._running(connection)
+
+        async def ask() -> tuple[Model, ...]:
+            return await listed(connection, self._transport_here())
+
+        return loop.result(ask())
 
     def use(self, text: str) -> Target:
         """Make this the target of questions that name none."""
         target = self.target(text)
         self._chosen = str(target)
         return target
+
+    def remove(self, slug: str) -> tuple[str, ...]:
+        """Remove a saved connection and its key; returns notes worth showing. Raises `StoreError`."""
+        notes = self.store.remove(slug)
+        if self._chosen.partition(":")[0] == slug:
+            self._chosen = ""
+        return notes
 
     def open(
         self, prompt: str, target: str = "", options: Options | None = None, origin: Origin | None = None
@@ -118,6 +165,7 @@ class Session:
             raise UsageError("There is nothing to ask: the question is empty.")
         options, origin = options or Options(), origin or Origin()
         resolved = self._located(target)
+        self._refuse_keys(f"{prompt}\n{options.system}", resolved.connection)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
         question = Message("user", (Text(prompt),))
@@ -140,8 +188,12 @@ class Session:
         notes = [*resolved.notes, *_notes(options, past, dropped)]
         return Stream(resolved, request, transport=self._transport_here, notes=tuple(notes), keep=keep)
 
-    def probe(self, target: str, prompt: str, max_tokens: int) -> Stream:
-        """Prepare a question that leaves no trace: neither in a chat nor as the last reply."""
+    def probe(self, target: str | Target, prompt: str, max_tokens: int) -> Stream:
+        """
+        Prepare a question that leaves no trace: neither in a chat nor as the last reply.
+
+        A Target need not be one of a connection that is saved.
+        """
         resolved = self._located(target)
         request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
         return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes)
@@ -152,16 +204,51 @@ class Session:
         if kept is not None and kept[0] is loop.started():  # else they are the parent's of this forked child
             loop.submit(kept[1].aclose()).result(_CLOSING)
 
-    def _in_use(self) -> str:
-        """Name what is asked by questions that name none: the chosen target, else the environment's first."""
-        return self._chosen or next((c.slug for c in self.connections().values() if not c.preset.embedded), "")
+    def _in_use(self, connections: Mapping[str, Connection]) -> str:
+        """Name what is asked by questions that name none: the chosen target, the saved default, the first there is."""
+        if self._chosen:
+            return self._chosen
+        mine = [c.slug for c in connections.values() if not c.preset.embedded and not c.foreign]
+        if any(connections[slug].saved for slug in mine) and (default := self.store.default()) in mine:
+            return default
+        return next((s for s in mine if connections[s].saved), next(iter(mine), ""))
 
-    def _located(self, text: str) -> Target:
+    def _unsaved(self) -> dict[str, Connection]:
+        return from_environment(self.environment)
+
+    def _embedded(self) -> dict[str, Connection]:
+        demo = known.demo()
+        return {demo.slug: demo}
+
+    def _located(self, target: str | Target) -> Target:
         """Read a target, and find out where the embedded engine listens, which starts it."""
-        target = self.target(text)
-        if target.connection.preset.embedded:
-            return replace(target, connection=replace(target.connection, base_url=self._engine_url()))
-        return target
+        target = self.target(target) if isinstance(target, str) else target
+        notes = (*target.notes, *self._bound(target.connection))
+        return replace(target, connection=self._running(target.connection), notes=notes)
+
+    def _bound(self, connection: Connection) -> tuple[str, ...]:
+        """Bind a key that was saved without saying for which endpoint to the one that it is now used for."""
+        if not connection.unbound:
+            return ()
+        place = origin(connection.base_url)
+        try:
+            return (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
+        except StoreError as error:
+            return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+
+    def _refuse_keys(self, text: str, connection: Connection) -> None:
+        """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
+        try:
+            known = self.connections().values()
+        except StoreError:  # then there are no others to compare with
+            known = {connection.slug: connection}.values()
+        for holder in known:
+            if holder.key is not None and holder.key.is_in(text):
+                msg = f"The question holds the key of {holder.slug}, so it was not sent."
+                raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
+
+    def _running(self, connection: Connection) -> Connection:
+        return replace(connection, base_url=self._engine_url()) if connection.preset.embedded else connection
 
     def _transport_here(self) -> Transport:
         """Return the warm connections of the running loop, made on it and only there; after a fork, new ones."""

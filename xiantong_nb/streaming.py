@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from xiantong_nb import loop, messages_api
+from xiantong_nb.connection import place
 from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
 from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
-from xiantong_nb.failures import Place
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
 
@@ -55,7 +55,7 @@ class Stream:
         """The final URL of the request."""
         self.reply: Reply | None = None
         """What has come, whole or partial, once the stream has ended."""
-        self._place = Place(connection.slug, target.model, self.url, connection.key_from, connection.key)
+        self._place = place(connection, target.model, self.url)
         self._transport = transport
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()

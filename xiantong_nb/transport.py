@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from xiantong_nb import failures
-from xiantong_nb.connection import is_loopback
+from xiantong_nb.base_url import is_loopback
 from xiantong_nb.errors import Unreachable
 
 if TYPE_CHECKING:

@@ -2,117 +2,142 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from xiantong_nb import __version__, bundle, safe
+from xiantong_nb import __version__
 from xiantong_nb.api import session
+from xiantong_nb.connection import named, ways_to_connect
 from xiantong_nb.errors import UsageError
-from xiantong_nb.notebook.line import words
+from xiantong_nb.notebook import connecting
+from xiantong_nb.notebook import line as lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import argparse
+    from collections.abc import Callable
 
+    from xiantong_nb.catalog import Model
     from xiantong_nb.connection import Connection
-    from xiantong_nb.probe import Outcome
+    from xiantong_nb.notebook.screen import Screen
+
+Place = tuple[str, str, str]
 
 
-class _Screen:
-    """Where commands write: plain lines in a terminal, Markdown in a notebook."""
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: what it does, what stands after it and which options it takes."""
 
-    def __init__(self, *, terminal: bool) -> None:
-        self._terminal = terminal
+    does: Callable[[Screen, argparse.Namespace], None]
+    places: tuple[Place, ...] = ()
+    options: tuple[lines.Option, ...] = ()
 
-    def say(self, text: str) -> None:
-        """Write one paragraph."""
-        self._put(safe.terminal(text), bundle.entities(text))
-
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table; cells are plain text."""
-        lines = [tuple(head), *(tuple(row) for row in rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        plain = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-        ruled = [lines[0], ("---",) * len(head), *lines[1:]]
-        marked = "\n".join(
-            "| " + " | ".join(c if n == 1 else bundle.entities(c) for c in line) + " |" for n, line in enumerate(ruled)
-        )
-        self._put(safe.terminal(plain), marked)
-
-    def _put(self, plain: str, markdown: str) -> None:
-        if self._terminal:
-            print(plain)  # noqa: T201  # the terminal is the display
-            return
-        from IPython.display import display
-
-        display({"text/markdown": markdown, "text/plain": plain}, raw=True)
+    @property
+    def help(self) -> str:
+        """The first line of what it says of itself."""
+        return (self.does.__doc__ or "").strip().partition("\n")[0]
 
 
-def run(line: str, *, terminal: bool) -> Any:
-    """Run one command line. Raises `UsageError` for a command that does not exist."""
-    name, *arguments = words(line) or ["help"]
+def run(line: str, screen: Screen) -> None:
+    """Run one command line. Raises `UsageError` for a command that does not exist, or a line with a key in it."""
+    lines.refuse_keys(line)
+    run_words(lines.words(line) or ["help"], screen)
+
+
+def run_words(words: list[str], screen: Screen) -> None:
+    """Run one command, cut into words."""
+    lines.refuse_keys(" ".join(words))
+    name, *arguments = words
     name = {"-h": "help", "--help": "help", "--version": "version"}.get(name, name)
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.", hint=f"%xiantong help lists them: {', '.join(COMMANDS)}.")
-    COMMANDS[name](_Screen(terminal=terminal), arguments)
+    command = COMMANDS[name]
+    parser = lines.parser(f"{screen.program} {name}", command.help, command.options, command.places)
+    try:
+        asked = parser.parse_args(arguments)
+    except lines.HelpShown:
+        return
+    command.does(screen, asked)
 
 
-def connect(screen: _Screen, arguments: list[str]) -> None:
-    """Start the toy engine, test it and ask it from now on: connect demo."""
-    if arguments != ["demo"]:
-        from xiantong_nb.connection import ways_to_connect
+def test(screen: Screen, asked: argparse.Namespace) -> None:
+    """Test a target with a tiny real question: reached, authenticated, model answered, first token, finished."""
+    from xiantong_nb import probe
 
-        raise UsageError("This version connects demo, and what the environment holds.", hint=ways_to_connect())
-    outcome = _test(screen, "demo")
-    session().use("demo")
-    screen.say(
-        f"This kernel now asks {outcome.target}: a scripted toy model on this machine, not a language model. "
-        "It is saved nowhere and ends with the kernel."
-    )
-
-
-def test(screen: _Screen, arguments: list[str]) -> None:
-    """Test a target with a tiny real question: test [TARGET]."""
-    _test(screen, _one(arguments, "test"))
+    target = session().target(asked.target or "")
+    outcome = connecting.show_test(screen, lambda show: probe.test(session(), target, show=show))
+    for note in target.notes:
+        screen.say(note)
+    if outcome.error is not None:
+        raise outcome.error
+    if target.connection.saved:
+        session().store.tested(target.connection.slug)
 
 
-def list_(screen: _Screen, arguments: list[str]) -> None:
-    """List what can be asked, and which of it is in use."""
-    _none(arguments, "list")
+def list_(screen: Screen, asked: argparse.Namespace) -> None:
+    """List what can be asked, what is in use (→), and everyone's default (*)."""
+    del asked
     try:
         current, fault = session().default(), ""
     except UsageError as error:
         current, fault = None, error.message
+    connections = session().connections()
+    default = session().store.default()
     used = {current.connection.slug: current.model} if current else {}
     rows = [
         (
-            "→" if c.slug in used else "",
+            ("→" if c.slug in used else "") + ("*" if c.saved and c.slug == default else ""),
             c.slug,
+            c.name if c.name not in (c.slug, c.preset.name) else "",
             used.get(c.slug, c.default_model),
             c.preset.name,
-            c.base_url or "embedded, started by the first question",
+            c.base_url or ("embedded, started by the first question" if c.preset.embedded else ""),
             _key(c),
+            _day(c.last_used),
         )
-        for c in session().connections().values()
+        for c in connections.values()
     ]
-    screen.table(("", "name", "model", "provider", "URL", "key"), rows)
+    screen.table(("", "connection", "name", "model", "provider", "URL", "key", "last good test"), rows)
     if fault:
         screen.say(f"What is in use can't be asked: {fault}")
     elif current is None:
-        from xiantong_nb.connection import ways_to_connect
-
         screen.say(f"Nothing is in use yet. {ways_to_connect()}")
 
 
-def use(screen: _Screen, arguments: list[str]) -> None:
-    """Ask this target from now on in this kernel: use TARGET."""
-    target = session().use(_one(arguments, "use", needed=True))
-    screen.say(f"This kernel now asks {target}.")
-    for note in target.notes:
+def use(screen: Screen, asked: argparse.Namespace) -> None:
+    """Ask this target from now on, in this kernel or with --default everywhere."""
+    target = session().target(asked.target)
+    notes = target.notes
+    if asked.default:
+        if not target.connection.saved:
+            raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves a connection.")
+        notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
+    session().use(asked.target)
+    screen.say(f"{'Every' if asked.default else 'This'} kernel now asks {target}.")
+    for note in notes:
         screen.say(note)
 
 
-def chats(screen: _Screen, arguments: list[str]) -> None:
+def models(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the models that an endpoint offers, or those whose names hold some words."""
+    from xiantong_nb.catalog import matching
+
+    words = list(asked.name)
+    connection = named(words[0], session().connections()) if words else None
+    if connection is not None:
+        words = words[1:]
+    else:
+        connection = session().target().connection
+    found = matching(session().models(connection), " ".join(words))
+    if not found:
+        screen.say(f"{connection.slug} lists no model" + (f" with {' '.join(words)!r}." if words else "."))
+        return
+    screen.table(("model", "context", "images", "USD per M tokens in", "out"), [_model_row(m) for m in found])
+
+
+def chats(screen: Screen, asked: argparse.Namespace) -> None:
     """List the conversations of this kernel."""
-    _none(arguments, "chats")
+    del asked
     rows = [
         (name, str(len(chat.turns)), f"{chat.about_tokens():,}", chat.turns[-1].target)
         for name, chat in session().chats.items()
@@ -124,67 +149,65 @@ def chats(screen: _Screen, arguments: list[str]) -> None:
         screen.say("No conversation yet.")
 
 
-def reset(screen: _Screen, arguments: list[str]) -> None:
-    """Forget a conversation: reset [NAME]."""
-    name = _one(arguments, "reset") or "default"
+def reset(screen: Screen, asked: argparse.Namespace) -> None:
+    """Forget a conversation of this kernel."""
+    name = asked.name or "default"
     chat = session().chats.pop(name, None)
     turns = len(chat.turns) if chat else 0
     screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
 
 
-def version(screen: _Screen, arguments: list[str]) -> None:
+def version(screen: Screen, asked: argparse.Namespace) -> None:
     """Show the version."""
-    _none(arguments, "version")
+    del asked
     screen.say(f"xiantong-nb {__version__}")
 
 
-def help_(screen: _Screen, arguments: list[str]) -> None:
-    """List the commands."""
-    del arguments
-    screen.table(("command", "does"), [(name, (f.__doc__ or "").strip()) for name, f in COMMANDS.items()])
-    screen.say("Ask with %%ask in a cell, or %ask in one line; %%ask -h lists the options.")
+def help_(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the commands, or say how one is called."""
+    if asked.command:
+        run_words([asked.command, "-h"], screen)
+        return
+    screen.table(("command", "does"), [(name, command.help) for name, command in COMMANDS.items()])
+    screen.say("%xiantong COMMAND? says more of one. Ask with %%ask in a cell, or %ask in one line; %%ask -h.")
 
 
-COMMANDS: dict[str, Callable[[_Screen, list[str]], None]] = {
-    "connect": connect,
-    "list": list_,
-    "use": use,
-    "test": test,
-    "chats": chats,
-    "reset": reset,
-    "version": version,
-    "help": help_,
+_TARGET = "connection, connection:model, or a model of the connection in use"
+_SAVED: Place = ("CONNECTION", "", "a saved connection, as %%xiantong list names it")
+
+COMMANDS: dict[str, Command] = {
+    "connect": Command(
+        connecting.connect,
+        (("PRESET", "?", "anthropic, openrouter, vercel, ollama, custom, a URL; or demo, for this kernel only"),),
+        lines.CONNECT,
+    ),
+    "list": Command(list_),
+    "use": Command(use, (("TARGET", "", _TARGET),), lines.USE),
+    "test": Command(test, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),)),
+    "models": Command(models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),)),
+    "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
+    "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
+    "remove": Command(connecting.remove, (_SAVED,)),
+    "chats": Command(chats),
+    "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "version": Command(version),
+    "help": Command(help_, (("COMMAND", "?", "one of the commands"),)),
 }
-
-
-def _test(screen: _Screen, target: str) -> Outcome:
-    from xiantong_nb import probe
-
-    outcome = probe.test(session(), target)
-    rows = [(stage.name, f"{stage.seconds * 1000:.0f} ms", stage.said) for stage in outcome.stages]
-    if outcome.error is not None:
-        rows.append((outcome.failed_at, "failed", ""))
-    screen.say(f"Test of {outcome.target} at {outcome.url}")
-    screen.table(("stage", "after", ""), rows)
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome
 
 
 def _key(connection: Connection) -> str:
     if connection.fault is not None:
-        return connection.fault.message
+        return str(connection.fault.args[0])
     if connection.key is None:
         return "none needed"
     return f"{connection.key} from {connection.key_from}".replace("Secret", "")
 
 
-def _one(arguments: list[str], command: str, *, needed: bool = False) -> str:
-    if len(arguments) > 1 or (needed and not arguments):
-        raise UsageError(f"%xiantong {command} takes one name.", hint="%xiantong help shows the commands.")
-    return arguments[0] if arguments else ""
+def _day(milliseconds: int | None) -> str:
+    return f"{dt.datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}" if milliseconds else ""
 
 
-def _none(arguments: list[str], command: str) -> None:
-    if arguments:
-        raise UsageError(f"%xiantong {command} takes nothing after it.")
+def _model_row(model: Model) -> tuple[str, ...]:
+    prices = tuple("" if price is None else f"{price:g}" for price in (model.price_in, model.price_out))
+    images = {None: "", True: "yes", False: "no"}[model.images]
+    return model.id, f"{model.context:,}" if model.context else "", images, *prices

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _REPLY = ("xiantong_nb.reply", "Reply")
 _loaded: dict[int, AskMagics] = {}
 _ASKED = re.compile(r"(?P<before>[ \t]*(?:[\w.\[\]'\", ]+=[ \t]*)?)%ask[ \t]+(?P<question>\S.*\?)[ \t]*\n?\Z")
+_HELP = re.compile(r"(?P<before>[ \t]*)%xiantong[ \t]+(?P<question>[a-z]+)[ \t]*\?+[ \t]*\n?\Z")
 
 
 def load(shell: Any) -> None:
@@ -31,16 +32,19 @@ def questions(lines: list[str]) -> list[str]:
     """
     Let one-line questions end in a question mark, as most do.
 
-    IPython reads such a line as a call for help, `%ask what is it?` as help on `it`. `%ask?` alone stays so.
+    IPython reads such a line as a call for help, `%ask what is it?` as help on `it`. `%ask?` alone stays so, and
+    `%xiantong use?` asks for the help of that command.
     """
     if lines and lines[0].startswith("%%"):
         return lines
     told, text = [], ""
     for line in lines:
-        found = None if text.count('"""') % 2 or text.count("'''") % 2 else _ASKED.match(line)
+        quoted = text.count('"""') % 2 or text.count("'''") % 2
+        found = None if quoted else _ASKED.match(line) or _HELP.match(line)
         text += line
         if found:
-            call = f"get_ipython().run_line_magic('ask', {found['question']!r})"
+            magic, more = ("xiantong", " -h") if found.re is _HELP else ("ask", "")
+            call = f"get_ipython().run_line_magic('{magic}', {found['question'] + more!r})"
             told.append(f"{found['before']}{call}\n")
         else:
             told.append(line)

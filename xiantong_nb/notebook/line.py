@@ -1,4 +1,4 @@
-"""The magic line: from what a person types to targets and options."""
+"""The lines of magics: from what a person types to targets, names and options."""
 
 from __future__ import annotations
 
@@ -6,16 +6,25 @@ import argparse
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from xiantong_nb.errors import UsageError
+from xiantong_nb.presets import AuthHeader, Wire
+from xiantong_nb.secret import looks_like_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 AS = ("md", "text", "code", "json", "raw")
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of `%%ask`: a row for the parser, the help and the documentation."""
+    """
+    One option: a row for the parser, the help and the documentation.
+
+    An `optional_value` is what stands for a value that is left out.
+    """
 
     flag: str
     help: str
@@ -23,6 +32,7 @@ class Option:
     metavar: str = ""
     choices: tuple[str, ...] | None = None
     repeated: bool = False
+    optional_value: str = ""
 
     @property
     def takes_value(self) -> bool:
@@ -49,46 +59,96 @@ OPTIONS = (
 )
 
 
+EDIT = (
+    Option("--base-url", "where the endpoint is; `/v1` and the like are taken off", metavar="URL"),
+    Option("--model", "the model to ask when none is named", metavar="M"),
+    Option("--api", "the wire it speaks (this version: anthropic-messages)", metavar="WIRE", choices=get_args(Wire)),
+    Option(
+        "--images",
+        "switch image input on for that model, for `all` of the endpoint, or off with `none`",
+        metavar="all|none",
+        choices=("model", "all", "none"),
+        optional_value="model",
+    ),
+    Option("--key-env", "the variable that holds the key; only its name is saved", metavar="VAR"),
+    Option("--auth-header", "the one header that carries the key", metavar="HEADER", choices=get_args(AuthHeader)),
+    Option("--ask-key", "ask for a key where none would be needed, or for another one", bool),
+    Option("--no-key", "ask without a key where one would be needed", bool),
+    Option("--allow-http", "let the key cross the network by http:// to another machine", bool),
+    Option("--text", "ask by prompts, not by a form", bool),
+    Option("--no-test", "save without a test", bool),
+    Option("--default", "make it everyone's default connection", bool),
+)
+CONNECT = (Option("--name", "the name that is shown; its slug is made from it", metavar="N"), *EDIT)
+USE = (Option("--default", "for every kernel and the desktop app, not this kernel alone", bool),)
+
+
 class HelpShown(Exception):  # not a failure: the line asked for help and got it
-    """The line was `-h`; there is nothing to ask."""
+    """The line was `-h`; there is nothing to do."""
 
 
 class _Parser(argparse.ArgumentParser):
     """argparse without its exits: errors are ours, help is printed."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message[:1].upper()}{message[1:]}.", hint="%%ask -h lists the options.")
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", hint=f"{self.prog} -h says how it is called.")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002  # argparse's signature
         raise HelpShown
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the `%%ask` line."""
+def parser(
+    prog: str,
+    description: str,
+    rows: Sequence[Option] = (),
+    places: Sequence[tuple[str, str, str]] = (),
+    more: str = "",
+) -> argparse.ArgumentParser:
+    """Return the parser of a line: option rows, places as (name, how many in argparse's sign, help), a last word."""
     made = _Parser(
-        prog="%%ask",
-        description="Ask the model in the cell's text; the answer streams in below.",
+        prog=prog,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="TARGET is connection, connection:model, or a model of the connection in use.\n"
-        "One line: %ask [options] the question",
+        epilog=more,
         allow_abbrev=False,
     )
-    made.add_argument("targets", metavar="TARGET", nargs="*", help="what to ask; nothing is the target in use")
-    for row in OPTIONS:
-        more: dict[str, Any] = {"action": "store_true"}
+    for name, count, told in places:
+        counted: dict[str, Any] = {"nargs": count} if count else {}
+        made.add_argument(name.lower(), metavar=name, help=told, **counted)
+    for row in rows:
+        options: dict[str, Any] = {"action": "store_true"}
         if row.takes_value:
-            more = {"type": row.kind, "metavar": row.metavar, "choices": row.choices}
+            options = {"type": row.kind, "metavar": row.metavar, "choices": row.choices}
             if row.repeated:
-                more |= {"action": "append", "default": []}
+                options |= {"action": "append", "default": []}
+            if row.optional_value:
+                options |= {"nargs": "?", "const": row.optional_value}
         if row.flag == "--as":
-            more |= {"dest": "as_", "default": "md"}  # `as` is a keyword
-        made.add_argument(row.flag, help=row.help.replace("%", "%%"), **more)
+            options |= {"dest": "as_", "default": "md"}  # `as` is a keyword
+        made.add_argument(row.flag, help=row.help.replace("%", "%%"), **options)
     return made
 
 
 def parse(line: str) -> argparse.Namespace:
     """Read the line of a cell magic. Raises `UsageError`, or `HelpShown` after `-h`."""
-    return parser().parse_args(words(line))
+    made = parser(
+        "%%ask",
+        "Ask the model in the cell's text; the answer streams in below.",
+        OPTIONS,
+        [("TARGETS", "*", "what to ask; nothing is the target in use")],
+        "A target is connection, connection:model, or a model of the connection in use.\n"
+        "One line: %ask [options] the question",
+    )
+    return made.parse_args(words(line))
+
+
+def refuse_keys(line: str) -> None:
+    """Raise `UsageError` for a line that holds something shaped like a key, without repeating it."""
+    if looks_like_key(line):
+        raise UsageError(
+            "This line holds what looks like a key: lines stand in the notebook and the history, so it was not run.",
+            hint="Delete it here, clear the history with %xiantong purge, and enter the key where it is asked for.",
+        )
 
 
 def words(line: str) -> list[str]:

@@ -51,14 +51,18 @@ class AskMagics(Magics):
         """
         Connect and look around; `%%xiantong` is `%%ask`.
 
-            %xiantong help            lists the commands
+            %xiantong connect         asks what is needed, tests it and saves it
+            %xiantong list            what can be asked
+            %xiantong help            lists the commands; %xiantong COMMAND? says more of one
         """
         with plain_errors():
             if cell is not None:
                 return self._ask(line, cell)
             from xiantong_nb.notebook import commands
+            from xiantong_nb.notebook.screen import Screen
 
-            return commands.run(line, terminal=self._in_terminal)
+            commands.run(line, Screen(terminal=self._in_terminal))
+            return None
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
@@ -84,6 +88,7 @@ class AskMagics(Magics):
     def _ask(self, line: str, cell: str | None) -> Reply | None:
         from xiantong_nb.notebook import line as lines
 
+        lines.refuse_keys(line)
         question = cell
         if question is None:
             line, question = lines.split_options(line)

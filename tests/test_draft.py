@@ -1,0 +1,154 @@
+"""From what a person says of a connection to a connection, or to what is missing or wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from xiantong_nb.connection import PROMPT, Connection
+from xiantong_nb.draft import Draft, Problem, check
+from xiantong_nb.errors import UsageError
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.secret import Secret
+
+KEY = Secret("sk-CANARY-0123456789-wxyz")
+REMOTE, LOCAL = "https://gw.example", "http://127.0.0.1:8080"
+
+
+def checked(draft, known=(), env=None, editing=None):
+    found = check(draft, {c.slug: c for c in known}, env or {}, editing)
+    assert isinstance(found, Connection), found
+    return found
+
+
+def problem(draft, known=(), env=None, editing=None):
+    found = check(draft, {c.slug: c for c in known}, env or {}, editing)
+    assert isinstance(found, Problem), found
+    return found
+
+
+def saved(slug="gw", url=REMOTE, **more):
+    return Connection(slug, PRESETS["custom"], url, "m", name=slug, saved=True, **more)
+
+
+@pytest.mark.parametrize(
+    ("draft", "slug", "preset", "url", "model"),
+    [
+        (Draft("anthropic", key=KEY), "anthropic", "anthropic", "https://api.anthropic.com", "sonnet"),
+        (Draft("openrouter", key=KEY, model="a/b"), "openrouter", "openrouter", "https://openrouter.ai/api", "a/b"),
+        (Draft("vercel", key=KEY), "vercel", "vercel", "https://ai-gateway.vercel.sh", "sonnet"),
+        (Draft("ollama", model="llama3.2"), "ollama", "ollama", "http://localhost:11434", "llama3.2"),
+        (Draft("custom", LOCAL, model="m"), "127-0-0-1-8080", "custom", LOCAL, "m"),
+        (Draft(LOCAL, model="m"), "127-0-0-1-8080", "custom", LOCAL, "m"),
+        (Draft("localhost:11434", model="m"), "ollama", "ollama", "http://localhost:11434", "m"),
+        (Draft(base_url=f"{REMOTE}/v1/", key=KEY, name="My Gateway"), "my-gateway", "custom", REMOTE, "sonnet"),
+        (Draft("custom", "https://openrouter.ai/api/v1", key=KEY), "openrouter", "openrouter",
+         "https://openrouter.ai/api", "sonnet"),
+        (Draft("anthropic", REMOTE, key=KEY), "gw-example", "custom", REMOTE, "sonnet"),
+    ],
+)  # fmt: skip
+def test_what_is_said_makes_a_connection(draft, slug, preset, url, model):
+    made = checked(draft)
+    assert (made.slug, made.preset.slug, made.base_url, made.default_model) == (slug, preset, url, model)
+    assert made.saved
+    assert made.key_from == (PROMPT if made.key else "")
+
+
+@pytest.mark.parametrize(
+    ("draft", "field", "missing", "says"),
+    [
+        (Draft(), "preset", True, "Presets: anthropic, openrouter, vercel, ollama, custom"),
+        (Draft("custom"), "base_url", True, "--base-url"),
+        (Draft("anthropic"), "key", True, "https://platform.claude.com/settings/keys"),
+        (Draft("custom", REMOTE), "key", True, "--no-key"),
+        (Draft("custom", LOCAL, ask_key=True), "key", True, "needs a key"),
+        (Draft("ollama"), "model", True, "--model"),
+        (Draft("openroutr"), "preset", False, "Did you mean 'openrouter'?"),
+        (Draft("nothing"), "preset", False, "Presets: anthropic"),
+        (Draft("custom", "ftp://x"), "base_url", False, "http://"),
+        (Draft("custom", "http://gpu-box:8080", key=KEY, model="m"), "base_url", False, "--allow-http"),
+        (Draft("anthropic", key=KEY, api="openai-completions"), "api", False, "anthropic-messages only"),
+        (Draft("anthropic", key=KEY, api="soap"), "api", False, "'soap'"),
+        (Draft("anthropic", key=KEY, key_variable="K"), "key", False, "exclude each other"),
+        (Draft("anthropic", key=KEY, no_key=True), "key", False, "exclude each other"),
+        (Draft("anthropic", key_variable="K"), "key", False, "Set K before"),
+        (Draft("anthropic", key_variable="sk-x y"), "key", False, "name of a variable"),
+    ],
+)  # fmt: skip
+def test_the_first_thing_that_keeps_it_from_being_one_is_named(draft, field, missing, says):
+    found = problem(draft)
+    assert (found.field, found.missing) == (field, missing)
+    assert says in f"{found.message} {found.hint}"
+    assert isinstance(found.error(), UsageError)
+    assert "CANARY" not in repr(found) + repr(draft)
+
+
+def test_a_key_may_be_left_out_by_choice_and_http_allowed_by_choice():
+    assert checked(Draft("custom", REMOTE, no_key=True)).key is None
+    assert checked(Draft("custom", "http://gpu-box:8080", key=KEY, allow_http=True)).allow_http
+
+
+def test_a_variable_holds_the_key():
+    made = checked(Draft("anthropic", key_variable="MY_KEY"), env={"MY_KEY": KEY.reveal()})
+    assert (made.key, made.key_from, made.key_variable) == (KEY, "MY_KEY", "MY_KEY")
+    assert problem(Draft("anthropic", key_variable="MY_KEY"), env={"MY_KEY": "a\nb"}).field == "key"
+
+
+def test_a_taken_slug_gets_a_number_and_so_does_its_name():
+    made = checked(Draft("custom", "https://other.example", name="gw", key=KEY), [saved()])
+    assert (made.slug, made.name) == ("gw-2", "gw 2")
+    third = checked(Draft("custom", "https://third.example", name="gw", key=KEY), [saved(), made])
+    assert third.slug == "gw-3"
+
+
+@pytest.mark.parametrize("name", ["demo", "openrouter", "Anthropic"])
+def test_no_slug_of_a_preset_is_taken_by_another_endpoint(name):
+    made = checked(Draft("custom", REMOTE, name=name, key=KEY))
+    assert made.slug == f"{name.lower()}-2"
+
+
+def test_a_name_of_no_latin_letter_still_has_a_slug():
+    made = checked(Draft("custom", REMOTE, name="仙通", key=KEY))
+    assert (made.slug, made.name) == ("gw-example", "仙通")
+
+
+def test_describing_a_saved_connection_again_changes_it_and_keeps_its_key():
+    before = saved(key=KEY, key_from="credentials.enc", models=("m", "n"))
+    again = checked(Draft("custom", REMOTE, name="gw"), [before])
+    assert (again.slug, again.key, again.default_model, again.models) == ("gw", KEY, "m", ("m", "n"))
+    assert problem(Draft("custom", REMOTE, name="gw", ask_key=True), [before]).field == "key"
+
+
+def test_the_apps_own_entries_are_never_taken_over():
+    foreign = saved("openrouter", "https://openrouter.ai/api", foreign=True)
+    assert checked(Draft("openrouter", key=KEY), [foreign]).slug == "openrouter-2"
+
+
+def test_an_edit_keeps_what_is_not_said():
+    before = saved(key=KEY, key_from="credentials.enc", auth_header="x-api-key", last_used=5)
+    after = checked(Draft(model="n"), editing=before)
+    assert (after.slug, after.base_url, after.default_model) == ("gw", REMOTE, "n")
+    assert (after.key, after.auth_header, after.last_used) == (KEY, "x-api-key", 5)
+
+
+@pytest.mark.parametrize("url", ["https://evil.example", "https://gw.example:444", "http://127.0.0.1:1"])
+def test_a_key_does_not_follow_to_another_origin(url):
+    before = saved(key=KEY, key_from="credentials.enc")
+    found = check(Draft(base_url=url, model="m", ask_key=False), {}, {}, before)
+    if isinstance(found, Connection):  # this machine is asked without a key, and so without that one
+        assert found.key is None
+    else:
+        assert "belongs to https://gw.example" in found.message
+        assert found.missing
+    assert checked(Draft(base_url=f"{REMOTE}/other"), editing=before).key is KEY
+
+
+def test_a_variable_stays_the_place_of_the_key():
+    before = saved(key=KEY, key_from="K", key_variable="K")
+    assert checked(Draft(model="n"), env={"K": KEY.reveal()}, editing=before).key_variable == "K"
+    replaced = checked(Draft(key=KEY), env={"K": KEY.reveal()}, editing=before)
+    assert (replaced.key_variable, replaced.key_from) == ("", PROMPT)
+
+
+def test_a_connection_that_needs_a_model_says_what_is_described_so_far():
+    found = problem(Draft("ollama"))
+    assert found.connection.base_url == "http://localhost:11434"

@@ -1,0 +1,193 @@
+"""Connecting step by step: nothing is saved before a test has passed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.engines import toy_engine  # noqa: F401  # the fixture
+from tests.fault_server import failure, good
+from xiantong_nb.connection import named
+from xiantong_nb.draft import Draft
+from xiantong_nb.engine import Engine
+from xiantong_nb.errors import KeyRefused, StoreError, UsageError
+from xiantong_nb.secret import Secret
+from xiantong_nb.session import Session
+from xiantong_nb.wizard import State, Wizard
+
+KEY, WRONG = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-WRONG-0123456789-abcd")
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """An engine that wants a key."""
+    with Engine.start(api_key=KEY.reveal()) as running:
+        yield running
+
+
+@pytest.fixture
+def session(tmp_path):
+    made = Session(folder=tmp_path / "xiantong", environment={})
+    yield made
+    made.close()
+
+
+def draft(url, **more):
+    return Draft("custom", url, **{"model": "toy-1", "name": "mine", "key": KEY, **more})
+
+
+def test_describe_check_probe_save(session, locked):
+    wizard = Wizard(session, Draft("custom"))
+    assert not wizard.check()
+    assert wizard.problem.field == "base_url"
+    wizard.edit(base_url=locked.base_url, name="mine", model="toy-2", ask_key=True)
+    assert not wizard.check()
+    assert wizard.problem.field == "key"
+    wizard.edit(key=KEY)
+    assert wizard.check()
+    assert wizard.state is State.CHECKED
+    shown = []
+    outcome = wizard.probe(shown.append)
+    assert outcome.passed
+    assert list(outcome.stages) == shown
+    assert wizard.state is State.PROBED
+    assert session.store.connections() == {}
+    wizard.save()
+    assert wizard.state is State.SAVED
+    saved = session.connections()["mine"]
+    assert (saved.key, saved.default_model, saved.last_used > 0) == (KEY, "toy-2", True)
+
+
+def test_a_wrong_key_fails_at_its_stage_and_saves_nothing(session, locked):
+    wizard = Wizard(session, draft(locked.base_url, key=WRONG))
+    assert wizard.check()
+    outcome = wizard.probe()
+    assert (outcome.failed_at, type(outcome.error)) == ("authenticated", KeyRefused)
+    assert "Copy the key again" in outcome.error.hint
+    with pytest.raises(UsageError, match="only after a test has passed"):
+        wizard.save()
+    assert not session.store.folder.exists()
+
+
+def test_without_a_test_only_where_that_is_asked_for(session):
+    wizard = Wizard(session, draft("http://127.0.0.1:1"))
+    assert wizard.check()
+    with pytest.raises(UsageError):
+        wizard.save()
+    wizard.save(untested=True)
+    assert session.connections()["mine"].last_used is None
+
+
+def test_any_edit_returns_to_the_beginning(session, locked):
+    wizard = Wizard(session, draft(locked.base_url))
+    wizard.check()
+    wizard.probe()
+    wizard.edit(model="toy-3")
+    assert wizard.state is State.EDITING
+    with pytest.raises(UsageError, match="not been checked"):
+        wizard.save()
+    with pytest.raises(UsageError, match="not been checked"):
+        wizard.probe()
+
+
+def test_an_edit_is_tested_again_and_keeps_the_key(session, locked):
+    first = Wizard(session, draft(locked.base_url))
+    first.check()
+    first.probe()
+    first.save()
+    wizard = Wizard(session, Draft(model="toy-3"), editing=session.connections()["mine"])
+    assert wizard.check()
+    assert wizard.probe().passed
+    wizard.save()
+    assert session.connections()["mine"].default_model == "toy-3"
+    broken = Wizard(session, Draft(key=WRONG), editing=session.connections()["mine"])
+    broken.check()
+    assert not broken.probe().passed
+    assert session.connections()["mine"].key == KEY
+
+
+def listing(*ids):
+    return failure(200, {"data": [{"id": name} for name in ids]})
+
+
+def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, monkeypatch):
+    from dataclasses import replace
+
+    from xiantong_nb.presets import PRESETS
+
+    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url=faults.url))
+    faults.play(listing("llama3.2:latest"))
+    wizard = Wizard(session, Draft("ollama"))
+    assert wizard.check()
+    assert wizard.target.model == "llama3.2:latest"
+    faults.play(listing("llama3.2:latest", "qwen3"))
+    wizard.edit(name="x")
+    assert not wizard.check()
+    assert wizard.problem.missing
+    assert "llama3.2:latest, qwen3" in wizard.problem.hint
+
+
+def test_a_key_of_another_provider_is_noticed(session):
+    wizard = Wizard(session, Draft("openrouter", key=Secret("sk-ant-0123456789-CANARY"), model="a/b"))
+    assert wizard.check()
+    assert any("looks like one of Anthropic" in note for note in wizard.notes)
+
+
+def test_a_guessed_model_is_noted(session):
+    wizard = Wizard(session, Draft("openrouter", key=KEY))
+    assert wizard.check()
+    assert any("another name here" in note for note in wizard.notes)
+    assert wizard.target.connection.default_model == wizard.target.model
+
+
+def test_what_can_not_be_written_is_said_and_nothing_is_saved(session, faults):
+    session.store.folder.mkdir(parents=True, mode=0o700)
+    (session.store.folder / "credentials.enc").write_bytes(b"damaged")
+    faults.play(good("hello"))
+    wizard = Wizard(session, draft(faults.url))
+    wizard.check()
+    assert wizard.probe().passed
+    with pytest.raises(StoreError):
+        wizard.save()
+    assert not (session.store.folder / "config.json").exists()
+
+
+def test_a_key_the_app_saved_is_bound_on_first_use_and_that_is_said(session, faults):
+    wizard = Wizard(session, draft(faults.url))
+    wizard.check()
+    wizard.save(untested=True)
+    from xiantong_nb.vault import Vault
+
+    vault = Vault(session.store.folder)
+    vault.put("mine", KEY, "")
+    assert named("mine", session.connections()).unbound
+    faults.play(good("hello"))
+    with session.open("hi", "mine") as stream:
+        reply = stream.result()
+    assert any(faults.url in note for note in reply.notes)
+    assert vault.keys()["mine"].origin == faults.url
+    assert not session.connections()["mine"].unbound
+
+
+def test_a_question_that_holds_a_key_is_not_sent(session, faults):
+    wizard = Wizard(session, draft(faults.url))
+    wizard.check()
+    wizard.save(untested=True)
+    with pytest.raises(UsageError, match="holds the key of mine") as caught:
+        session.open(f"what is {KEY.reveal()}?", "demo")
+    assert "CANARY" not in str(caught.value)
+    assert faults.seen == []
+
+
+def test_settings_that_can_not_be_read_stop_only_what_they_name(session, engine):
+    session.store.folder.mkdir(parents=True, mode=0o700)
+    (session.store.folder / "config.json").write_text(json.dumps([]))
+    other = Session(folder=session.store.folder, environment={}, engine_url=lambda: engine.base_url)
+    assert str(other.target("demo")) == "demo:toy-1"
+    with other.open("hello", "demo") as stream:
+        assert stream.result().complete
+    other.close()
+    for text in ("", "sonnet", "mine:x"):
+        with pytest.raises(StoreError, match="config.json"):
+            session.target(text)

@@ -1,0 +1,68 @@
+"""Base URLs of endpoints: their one form, whose machine they are on, what a key may go to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import urllib.parse
+
+from xiantong_nb.errors import UsageError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def normalised(url: str, *, name: str) -> str:
+    """
+    Return a Messages base URL in its one form: no trailing slash, no `/v1`, no `/v1/messages`, no usual port.
+
+    `localhost:11434`, as people type it, is taken as http. Raises `UsageError`, naming where the URL is from
+    (`name`), when it is not http(s) with a host, or holds a password, a query or a fragment: those would leak
+    keys into settings and messages.
+    """
+    url = url.strip()
+    if re.match(r"[^:/?#@]+(:\d+)?(/|$)|\[[\da-fA-F:]+\]", url) and is_loopback(f"http://{url}"):
+        url = f"http://{url}"
+    try:
+        parts = urllib.parse.urlsplit(url)
+        usable = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0 and url.isprintable()
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = f"{name} is not a URL of an endpoint: it must begin with http:// or https:// and a host."
+        raise UsageError(msg, hint="For a server on this machine: http://localhost:11434")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        msg = f"{name} holds a user name, a password, a query or a fragment, which would leak into messages."
+        raise UsageError(msg, hint="Give the plain base URL; keys go into the key's own place.")
+    path = parts.path.rstrip("/")
+    for ending in ("/v1/messages", "/v1"):
+        path = path.removesuffix(ending).rstrip("/")
+    return f"{origin(url)}{path}"
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a usable URL, without the usual port: what a key belongs to."""
+    parts = urllib.parse.urlsplit(url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL's host is this machine by name or address."""
+    try:
+        host = urllib.parse.urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL at all
+        return False
+
+
+def is_clear_text(url: str) -> bool:
+    """Say whether what goes there crosses a network readable by all."""
+    return urllib.parse.urlsplit(url).scheme == "http" and not is_loopback(url)
+
+
+def refuse_clear_text(url: str, *, name: str, hint: str = "") -> None:
+    """Raise `UsageError` where a key would cross a network readable by all."""
+    if is_clear_text(url):
+        msg = f"{name} is http:// on another machine: a key would cross the network readable by all."
+        raise UsageError(msg, hint=hint or "Use https://, or a tunnel to a port of this machine.")

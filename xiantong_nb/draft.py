@@ -1,0 +1,185 @@
+"""What a person has said of a connection so far, and what is still missing or wrong with it; pure."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin
+from xiantong_nb.connection import PROMPT, Connection
+from xiantong_nb.entry import preset_at, slug_of
+from xiantong_nb.errors import UsageError
+from xiantong_nb.presets import PRESETS, AuthHeader, Preset, Wire
+from xiantong_nb.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from xiantong_nb.entry import Images
+
+Field = Literal["preset", "base_url", "key", "model", "api", "name"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """
+    A connection as it is being described. What is empty or None has not been said.
+
+    `preset` may be a preset's slug or a URL. `key_variable` names the variable that holds the key instead.
+    `ask_key` wants a key where none would be needed, `no_key` none where one would.
+    """
+
+    preset: str = ""
+    base_url: str = ""
+    name: str = ""
+    key: Secret | None = None
+    key_variable: str = ""
+    model: str = ""
+    api: str = ""
+    auth_header: AuthHeader | None = None
+    images: Images = ""
+    ask_key: bool = False
+    no_key: bool = False
+    allow_http: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What keeps a draft from being a connection: `missing` things can be asked for, others must be changed."""
+
+    field: Field
+    message: str
+    hint: str = ""
+    missing: bool = False
+    connection: Connection | None = None
+    """What is described so far, where only the model is missing."""
+
+    def error(self) -> UsageError:
+        """Return it as an error."""
+        return UsageError(self.message, hint=self.hint)
+
+
+def check(
+    draft: Draft, known: Mapping[str, Connection], env: Mapping[str, str], editing: Connection | None = None
+) -> Connection | Problem:
+    """
+    Return the Connection that a draft describes, or the first thing that keeps it from being one.
+
+    `known` are the saved connections, for the slug: describing one of them again changes it. `editing` is the one
+    to be changed otherwise; its values stand where the draft says nothing. A key stays only where its endpoint
+    does, since it belongs to the origin that it was saved for.
+    """
+    base_url = _base_url(draft, editing)
+    if isinstance(base_url, Problem):
+        return base_url
+    preset = preset_at(base_url)
+    slug, name = (editing.slug, draft.name or editing.name) if editing else _names(draft, preset, base_url, known)
+    editing = editing or known.get(slug)
+    if draft.api and draft.api != preset.wire:
+        allowed = draft.api in get_args(Wire)
+        says = f"speaks {preset.wire} only" if allowed else f"knows no wire {draft.api!r}"
+        return Problem("api", f"This version {says}.", f"Leave --api out, or say --api {preset.wire}.")
+    same = editing if editing and editing.base_url == base_url else None
+    described = Connection(
+        slug=slug,
+        preset=preset,
+        base_url=base_url,
+        default_model=draft.model or (same.default_model if same else "") or preset.default_model,
+        auth_header=draft.auth_header or (same.auth_header if same else preset.auth_header),
+        name=name,
+        models=same.models if same else (),
+        allow_http=(editing.allow_http if editing else False) if draft.allow_http is None else draft.allow_http,
+        saved=True,
+        last_used=same.last_used if same else None,
+    )
+    keyed = _with_key(described, draft, env, editing)
+    if isinstance(keyed, Problem):
+        return keyed
+    if keyed.key and is_clear_text(base_url) and not keyed.allow_http:
+        msg = "That is http:// on another machine: the key would cross the network readable by all."
+        return Problem("base_url", msg, "Use https://, or a tunnel to a port of this machine, or say --allow-http.")
+    if not keyed.default_model:
+        msg = f"{keyed.name} needs a model: {preset.model_form}."
+        return Problem("model", msg, "Name it with --model.", missing=True, connection=keyed)
+    return keyed
+
+
+def _base_url(draft: Draft, editing: Connection | None) -> str | Problem:
+    """Find where it is: a URL that was given, the preset's, or where the edited one is."""
+    given, preset = draft.base_url, PRESETS.get(draft.preset)
+    if preset is None and draft.preset:
+        if not re.search(r"[:/.]", draft.preset):
+            near = difflib.get_close_matches(draft.preset, PRESETS, n=1)
+            hint = (f"Did you mean {near[0]!r}? " if near else "") + f"Presets: {', '.join(savable())}; or give a URL."
+            return Problem("preset", f"There is no preset {draft.preset!r}.", hint)
+        given = given or draft.preset
+    if given:
+        try:
+            return normalised(given, name="That")
+        except UsageError as error:
+            return Problem("base_url", error.message, error.hint)
+    if preset is not None:
+        missing = Problem("base_url", f"{preset.name} needs a base URL.", "Give it with --base-url.", missing=True)
+        return preset.base_url or missing
+    if editing is not None and editing.base_url:
+        return editing.base_url
+    return Problem(
+        "preset", "Nothing says what to connect.", f"Presets: {', '.join(savable())}; or a URL.", missing=True
+    )
+
+
+def savable() -> tuple[str, ...]:
+    """Return the presets that a connection can be saved for."""
+    return tuple(slug for slug, row in PRESETS.items() if not row.embedded)
+
+
+def _names(draft: Draft, preset: Preset, base_url: str, known: Mapping[str, Connection]) -> tuple[str, str]:
+    """Return a slug and a name: those of the saved connection that this describes again, else free ones."""
+    host = base_url.partition("://")[2]
+    name = draft.name or (preset.name if preset.base_url else host)
+    wanted = slug_of(draft.name) or (preset.slug if preset.base_url else slug_of(host)) or preset.slug
+    number, slug = 1, wanted
+    while True:
+        taken = known.get(slug)
+        if taken is not None and taken.base_url == base_url and not taken.foreign:
+            return slug, draft.name or taken.name
+        if taken is None and (slug not in PRESETS or slug == preset.slug):
+            return slug, name if number == 1 else f"{name} {number}"
+        number += 1
+        slug = f"{wanted}-{number}"
+
+
+def _with_key(
+    described: Connection, draft: Draft, env: Mapping[str, str], editing: Connection | None
+) -> Connection | Problem:
+    """Add the key that was given, or the one that is kept, or say that one is missing."""
+    variable = draft.key_variable
+    if sum((draft.key is not None, bool(variable), draft.no_key)) > 1:
+        return Problem("key", "A key, --key-env and --no-key exclude each other.", "Say one of them.")
+    if draft.no_key:
+        return described
+    if draft.key is not None:
+        return replace(described, key=draft.key, key_from=PROMPT)
+    if not variable and editing and editing.key_variable and not draft.ask_key:
+        variable = editing.key_variable
+    if variable:
+        if not variable.isidentifier():
+            return Problem("key", "--key-env takes the name of a variable, such as OPENROUTER_API_KEY.")
+        try:
+            key = Secret.from_user(env.get(variable, ""), name=variable)
+        except UsageError as error:
+            return Problem("key", error.message, f"Set {variable} before the kernel starts, to the key alone.")
+        return replace(described, key=key, key_from=variable, key_variable=variable)
+    moved = editing is not None and editing.base_url and origin(editing.base_url) != origin(described.base_url)
+    if editing and editing.key and not moved and not draft.ask_key:
+        return replace(described, key=editing.key, key_from=editing.key_from)
+    if not draft.ask_key and (is_loopback(described.base_url) or not described.preset.needs_key):
+        return described
+    message = f"{described.name} needs a key."
+    if moved and editing and editing.key:
+        message = f"The saved key belongs to {origin(editing.base_url)}: {described.name} needs one of its own."
+    pages = f" Keys: {described.preset.key_page}" if described.preset.key_page else " Without one: --no-key."
+    hint = "Run it where a prompt can ask for it, or name the variable that holds it with --key-env."
+    return Problem("key", message, hint + pages, missing=True)

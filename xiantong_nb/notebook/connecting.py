@@ -1,0 +1,212 @@
+"""The commands that make, change and remove saved connections, and the questions of the wizard in text."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from xiantong_nb import secret
+from xiantong_nb.api import session
+from xiantong_nb.connection import named
+from xiantong_nb.draft import Draft, savable
+from xiantong_nb.errors import UsageError
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.wizard import Wizard
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+    from xiantong_nb.connection import Connection
+    from xiantong_nb.draft import Problem
+    from xiantong_nb.notebook.screen import Screen
+    from xiantong_nb.probe import Outcome, Stage
+
+_TRIES = 3
+
+
+def connect(screen: Screen, asked: argparse.Namespace) -> None:
+    """Connect a provider: its key, its URL, a model; tested, then saved for every kernel."""
+    if asked.preset == "demo":
+        _demo(screen)
+        return
+    wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
+    _fill(wizard, screen, interview=not asked.preset and not asked.base_url)
+    _finish(wizard, screen, asked)
+
+
+def edit(screen: Screen, asked: argparse.Namespace) -> None:
+    """Change a saved connection; what is not said stays, the key too. It is tested again."""
+    connection = saved(asked.connection)
+    wizard = Wizard(session(), _draft(asked), editing=connection)
+    said_nothing = wizard.draft == Draft()
+    if said_nothing:
+        _interview(wizard, connection, screen)
+    _fill(wizard, screen)
+    _finish(wizard, screen, asked)
+
+
+def rename(screen: Screen, asked: argparse.Namespace) -> None:
+    """Change the name that is shown; the slug stays, since the desktop app's sessions hold on to it."""
+    connection, name = saved(asked.connection), " ".join(asked.text)
+    notes = session().store.rename(connection.slug, name)
+    screen.say(f"{connection.slug} is now shown as {name}.")
+    _say_all(screen, notes)
+
+
+def remove(screen: Screen, asked: argparse.Namespace) -> None:
+    """Remove a saved connection and its key, for every kernel and the desktop app."""
+    connection = saved(asked.connection, broken=True)
+    notes = session().remove(connection.slug)
+    screen.say(f"{connection.slug} and its key are removed. Good copies of the files hold it until three more changes.")
+    _say_all(screen, notes)
+
+
+def saved(name: str, *, broken: bool = False) -> Connection:
+    """Return the saved connection of this name; raises `UsageError` for any other, and for those of the app alone."""
+    found = named(name, session().connections())
+    if found is None or not found.saved:
+        msg = f"{name} is not a saved connection."
+        known = [c.slug for c in session().connections().values() if c.saved and not c.foreign]
+        raise UsageError(msg, hint=f"Saved: {', '.join(known)}." if known else "%xiantong connect saves one.")
+    if found.foreign and found.fault and not broken:
+        raise found.fault
+    if found.foreign:
+        raise UsageError(f"{found.slug} is the desktop app's own: it is left alone.", hint="Change it in the app.")
+    return found
+
+
+def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome]) -> Outcome:
+    """Run a test and show its stages; raises what stopped it."""
+    outcome = run(lambda _: None)
+    rows = [(stage.name, f"{stage.seconds * 1000:.0f} ms", stage.said) for stage in outcome.stages]
+    if outcome.error is not None:
+        rows.append((outcome.failed_at, "failed", ""))
+    screen.say(f"Test of {outcome.target} at {outcome.url}")
+    screen.table(("stage", "after", ""), rows)
+    return outcome
+
+
+def _demo(screen: Screen) -> None:
+    from xiantong_nb import probe
+
+    outcome = show_test(screen, lambda show: probe.test(session(), "demo", show=show))
+    if outcome.error is not None:
+        raise outcome.error
+    session().use("demo")
+    screen.say(
+        f"This kernel now asks {outcome.target}: a scripted toy model on this machine, not a language model. "
+        "It is saved nowhere and ends with the kernel."
+    )
+
+
+def _draft(asked: argparse.Namespace, **more: Any) -> Draft:
+    return Draft(
+        base_url=asked.base_url or "",
+        key_variable=asked.key_env or "",
+        model=asked.model or "",
+        api=asked.api or "",
+        auth_header=asked.auth_header,
+        images=asked.images or "",
+        ask_key=asked.ask_key,
+        no_key=asked.no_key,
+        allow_http=asked.allow_http or None,
+        **more,
+    )
+
+
+def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
+    """Ask for what is missing, and again for what was answered wrongly; what the line says wrongly is an error."""
+    answered: Counter[str] = Counter()
+    while not wizard.check() or (interview and not answered["model"]):
+        problem = wizard.problem
+        if problem is None:  # all is there, and the person has not been asked about the model yet
+            default = wizard.target.model if wizard.target else ""
+            answered["model"] += 1
+            wizard.edit(model=screen.ask(f"Model [{default}]: ", missing="").strip())
+            continue
+        if answered[problem.field] == _TRIES or not (problem.missing or answered[problem.field]):
+            raise problem.error()
+        if answered[problem.field]:
+            screen.say(f"{problem.message} {problem.hint}")
+        answered[problem.field] += 1
+        if problem.field == "preset":
+            answered["base_url"] += 1  # a URL is an answer, too
+        wizard.edit(**_answer(problem, screen))
+
+
+def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
+    """Ask the one question that a problem calls for."""
+    missing = f"{problem.message} {problem.hint}"
+    match problem.field:
+        case "preset":
+            choices = [PRESETS[slug] for slug in savable()]
+            screen.table(
+                ("", "preset", "", "base URL"),
+                [(str(n), c.slug, c.name, c.base_url or "yours") for n, c in enumerate(choices, 1)],
+            )
+            said = screen.ask("Preset, number or URL: ", missing=missing).strip()
+            by_number = said.isdecimal() and 0 < int(said) <= len(choices)
+            return {"preset": choices[int(said) - 1].slug if by_number else said}
+        case "key":
+            return {"key": _key(problem, screen), "ask_key": False}
+        case "base_url":
+            return {"base_url": screen.ask("Base URL: ", missing=missing).strip()}
+        case _:
+            screen.say(missing)
+            return {"model": screen.ask("Model: ", missing=missing).strip()}
+
+
+def _key(problem: Problem, screen: Screen) -> secret.Secret:
+    """Ask for a key, unseen; raises `UsageError` after some that no header can carry."""
+    for again in range(_TRIES):
+        typed = screen.ask(
+            f"{problem.message} It is not shown. Key: ", secret=True, missing=f"{problem.message} {problem.hint}"
+        )
+        try:
+            key, notes = secret.cleaned(typed, name="the answer")
+        except UsageError as error:
+            if again == _TRIES - 1:
+                raise
+            screen.say(str(error))
+        else:
+            _say_all(screen, notes)
+            return key
+    raise AssertionError
+
+
+def _interview(wizard: Wizard, connection: Connection, screen: Screen) -> None:
+    """Ask for each setting of a connection; an empty answer keeps what is."""
+    hint = f"%xiantong edit {connection.slug} takes options: %xiantong edit -h"
+    url = screen.ask(f"Base URL [{connection.base_url}]: ", missing=hint).strip()
+    model = screen.ask(f"Model [{connection.default_model}]: ", missing=hint).strip()
+    wizard.edit(base_url=url, model=model)
+    if connection.key is None and not connection.preset.needs_key:
+        return
+    typed = screen.ask("Key, not shown (empty keeps the saved one): ", secret=True, missing=hint)
+    if typed.strip():
+        key, notes = secret.cleaned(typed, name="the answer")
+        _say_all(screen, notes)
+        wizard.edit(key=key)
+
+
+def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> None:
+    """Test and save, and say how it went; raises what failed the test, with nothing saved."""
+    target = wizard.target
+    assert target is not None  # noqa: S101  # what check() promises
+    _say_all(screen, wizard.notes)
+    if not asked.no_test:
+        outcome = show_test(screen, wizard.probe)
+        if outcome.error is not None:
+            screen.say("Nothing was saved.")
+            raise outcome.error
+    notes = wizard.save(default=asked.default, untested=asked.no_test)
+    session().use(str(target))
+    tested = "without a test" if asked.no_test else "and tested"
+    screen.say(f"Saved {tested}: {target.connection.slug}. This kernel now asks {target}.")
+    _say_all(screen, notes)
+
+
+def _say_all(screen: Screen, notes: Iterable[str]) -> None:
+    for note in notes:
+        screen.say(f"{note[:1].upper()}{note[1:]}." if not note.endswith(".") else note)

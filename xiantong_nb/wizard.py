@@ -1,0 +1,124 @@
+"""
+Connecting step by step, without a user interface: describe, check, probe, save.
+
+    EDITING --check--> CHECKED --probe--> PROBED --save--> SAVED      any edit returns to EDITING
+
+The probe is a real question on the path of every other; what fails it is not saved, unless that is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from xiantong_nb import probe
+from xiantong_nb.connection import Connection, Target, resolve
+from xiantong_nb.draft import Draft, Problem, check
+from xiantong_nb.errors import NotFound, UsageError
+from xiantong_nb.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xiantong_nb.session import Session
+
+
+class State(Enum):
+    """How far a connection is."""
+
+    EDITING = "editing"
+    CHECKED = "checked"
+    PROBED = "probed"
+    SAVED = "saved"
+
+
+class Wizard:
+    """
+    One connection on its way into the store.
+
+    `problem` is what the last check found, `target` what a probe would ask, `outcome` how the last one went,
+    `notes` what is worth showing beside.
+    """
+
+    def __init__(self, session: Session, draft: Draft | None = None, *, editing: Connection | None = None) -> None:
+        self._session = session
+        self._editing = editing
+        self.draft = draft or Draft()
+        self.state = State.EDITING
+        self.problem: Problem | None = None
+        self.target: Target | None = None
+        self.outcome: probe.Outcome | None = None
+        self.notes: tuple[str, ...] = ()
+
+    def edit(self, **said: Any) -> None:
+        """Say more of the connection, or something else; fields are those of a Draft."""
+        self.draft = replace(self.draft, **said)
+        self.state, self.problem, self.target, self.outcome = State.EDITING, None, None, None
+
+    def check(self) -> bool:
+        """
+        See whether the draft is a connection; if not, `problem` says what is missing or wrong.
+
+        Where only what the endpoint lists can be asked, and no model is named, the endpoint is asked for it.
+        """
+        saved = self._session.store.connections()
+        draft = self.draft
+        found = check(draft, saved, self._session.environment, self._editing)
+        if isinstance(found, Problem) and found.field == "model" and found.missing and found.connection:
+            found = self._with_listed_model(found.connection, found)
+        if isinstance(found, Problem):
+            self.problem = found
+            return False
+        target = resolve(found)
+        self.target = replace(target, connection=replace(found, default_model=target.model))
+        self.notes = (*target.notes, *_about_key(found))
+        self.state = State.CHECKED
+        return True
+
+    def probe(self, show: Callable[[probe.Stage], None] = lambda _: None) -> probe.Outcome:
+        """Test what was checked with a tiny real question; `show` gets each stage as it is passed."""
+        self.outcome = probe.test(self._session, self._ready(), show=show)
+        if self.outcome.passed:
+            self.state = State.PROBED
+        return self.outcome
+
+    def save(self, *, default: bool = False, untested: bool = False) -> tuple[str, ...]:
+        """
+        Save the connection with its key; returns notes worth showing.
+
+        Raises `UsageError` where it was not tested, unless `untested`, and `StoreError` where it can't be
+        written: then nothing has changed.
+        """
+        target = self._ready()
+        tested = self.state is State.PROBED
+        if not tested and not untested:
+            raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
+        notes = self._session.store.put(target.connection, images=self.draft.images, default=default, tested=tested)
+        self.state = State.SAVED
+        return notes
+
+    def _ready(self) -> Target:
+        if self.target is None:
+            raise UsageError("The connection has not been checked yet.")
+        return self.target
+
+    def _with_listed_model(self, connection: Connection, problem: Problem) -> Connection | Problem:
+        """Take the only model that the endpoint lists; of several, or none, say which there are."""
+        try:
+            listed = self._session.models(connection)
+        except NotFound:
+            return problem
+        if len(listed) == 1:
+            return replace(connection, default_model=listed[0].id)
+        has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else "It lists none yet."
+        return replace(problem, hint=f"{has} {problem.hint}")
+
+
+def _about_key(connection: Connection) -> tuple[str, ...]:
+    """Warn of a key that looks like another provider's."""
+    key, own = connection.key, connection.preset.key_prefix
+    if key is None or not own or key.begins(own):
+        return ()
+    other = next((row.name for row in PRESETS.values() if row.key_prefix and key.begins(row.key_prefix)), "")
+    return (f"This key looks like one of {other}, not of {connection.preset.name}.",) if other else ()
