@@ -5,9 +5,12 @@ from __future__ import annotations
 import queue
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jupyter_client.manager import KernelManager
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LIMIT = 60.0
 
@@ -19,6 +22,8 @@ class Ran:
     status: str = ""
     reply: dict[str, Any] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    """What the kernel asked at its prompts: `prompt`, and whether it was for a `password`."""
 
     @property
     def outputs(self) -> list[dict[str, Any]]:
@@ -68,11 +73,11 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)
 
-    def send(self, code: str, *, cell: str = "", silent: bool = False) -> str:
+    def send(self, code: str, *, cell: str = "", silent: bool = False, stdin: bool = False) -> str:
         """Send a cell and return the id of the request; `cell` is what JupyterLab sends as its id."""
         content = {
             "code": code, "silent": silent, "store_history": not silent,
-            "user_expressions": {}, "allow_stdin": False, "stop_on_error": True,
+            "user_expressions": {}, "allow_stdin": stdin, "stop_on_error": True,
         }  # fmt: skip
         message = self.client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
         self.client.shell_channel.send(message)
@@ -83,8 +88,10 @@ class Kernel:
         ran, deadline = ran or Ran(), time.monotonic() + LIMIT
         while time.monotonic() < deadline:
             try:
-                message = self.client.get_iopub_msg(timeout=1)
+                message = self.client.get_iopub_msg(timeout=0.2)
             except queue.Empty:
+                if until(ran):
+                    return ran
                 continue
             if message["parent_header"].get("msg_id") != request:
                 continue
@@ -97,9 +104,21 @@ class Kernel:
                 return ran
         raise TimeoutError(f"the kernel did not become idle: {ran.text}")
 
-    def run(self, code: str, *, cell: str = "") -> Ran:
-        """Run a cell to its end."""
-        return self.wait(self.send(code, cell=cell))
+    def run(self, code: str, *, cell: str = "", answers: Sequence[str] | None = None) -> Ran:
+        """Run a cell to its end; `answers` are typed at its prompts, one after the other."""
+        request = self.send(code, cell=cell, stdin=answers is not None)
+        if answers is None:
+            return self.wait(request)
+        ran, left = Ran(), list(answers)
+        while not ran.reply:
+            self.wait(request, lambda _: self._ask_waits(), ran)
+            if not ran.reply:
+                ran.asked.append(self.client.get_stdin_msg(timeout=LIMIT)["content"])
+                self.client.input(left.pop(0))
+        return ran
+
+    def _ask_waits(self) -> bool:
+        return bool(self.client.stdin_channel.msg_ready())
 
     def value(self, expression: str) -> Any:
         """Evaluate in the kernel's namespace; the value must have a literal repr."""

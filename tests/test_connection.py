@@ -114,7 +114,8 @@ def test_a_connection_without_a_model_wants_one_named():
         (saved("gw", key=Secret(KEY), key_from="credentials.enc"), "Enter the key again: %xiantong edit gw"),
         (saved("gw", key=Secret(KEY), key_from=PROMPT), "Copy the key again."),
         (saved("gw", key=Secret(KEY), key_from="V", key_variable="V"), "Check the key in V; after"),
-        (saved("gw"), ""),
+        (saved("gw"), "If it wants a key, connect or edit it with --ask-key."),
+        (demo(), ""),
     ],
 )
 def test_a_refused_key_is_mended_where_it_is_from(connection, says):

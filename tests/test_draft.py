@@ -37,13 +37,13 @@ def saved(slug="gw", url=REMOTE, **more):
         (Draft("openrouter", key=KEY, model="a/b"), "openrouter", "openrouter", "https://openrouter.ai/api", "a/b"),
         (Draft("vercel", key=KEY), "vercel", "vercel", "https://ai-gateway.vercel.sh", "sonnet"),
         (Draft("ollama", model="llama3.2"), "ollama", "ollama", "http://localhost:11434", "llama3.2"),
-        (Draft("custom", LOCAL, model="m"), "127-0-0-1-8080", "custom", LOCAL, "m"),
-        (Draft(LOCAL, model="m"), "127-0-0-1-8080", "custom", LOCAL, "m"),
+        (Draft("custom", LOCAL, model="m"), "custom", "custom", LOCAL, "m"),
+        (Draft(LOCAL, model="m"), "custom", "custom", LOCAL, "m"),
         (Draft("localhost:11434", model="m"), "ollama", "ollama", "http://localhost:11434", "m"),
         (Draft(base_url=f"{REMOTE}/v1/", key=KEY, name="My Gateway"), "my-gateway", "custom", REMOTE, "sonnet"),
         (Draft("custom", "https://openrouter.ai/api/v1", key=KEY), "openrouter", "openrouter",
          "https://openrouter.ai/api", "sonnet"),
-        (Draft("anthropic", REMOTE, key=KEY), "gw-example", "custom", REMOTE, "sonnet"),
+        (Draft("anthropic", REMOTE, key=KEY), "custom", "custom", REMOTE, "sonnet"),
     ],
 )  # fmt: skip
 def test_what_is_said_makes_a_connection(draft, slug, preset, url, model):
@@ -108,7 +108,7 @@ def test_no_slug_of_a_preset_is_taken_by_another_endpoint(name):
 
 def test_a_name_of_no_latin_letter_still_has_a_slug():
     made = checked(Draft("custom", REMOTE, name="仙通", key=KEY))
-    assert (made.slug, made.name) == ("gw-example", "仙通")
+    assert (made.slug, made.name) == ("custom", "仙通")
 
 
 def test_describing_a_saved_connection_again_changes_it_and_keeps_its_key():

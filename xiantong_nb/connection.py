@@ -83,7 +83,7 @@ def auth_header(connection: Connection) -> dict[str, str]:
 
 def place(connection: Connection, model: str, url: str) -> Place:
     """Return where a request goes, for the messages about it."""
-    mend = ""
+    mend = "" if connection.preset.embedded else "If it wants a key, connect or edit it with --ask-key."
     if connection.key_from == PROMPT:
         mend = f"Copy the key again. {connection.preset.key_page}".strip()
     elif connection.key is not None and connection.saved and not connection.key_variable:

@@ -139,7 +139,7 @@ def _names(draft: Draft, preset: Preset, base_url: str, known: Mapping[str, Conn
     """Return a slug and a name: those of the saved connection that this describes again, else free ones."""
     host = base_url.partition("://")[2]
     name = draft.name or (preset.name if preset.base_url else host)
-    wanted = slug_of(draft.name) or (preset.slug if preset.base_url else slug_of(host)) or preset.slug
+    wanted = slug_of(draft.name) or preset.slug
     number, slug = 1, wanted
     while True:
         taken = known.get(slug)

@@ -141,9 +141,8 @@ class SharedFile(Generic[T]):
     def _prepare(self, notes: list[str]) -> None:
         """Make the folder, and see that only this user gets into it and the file."""
         disk.make_folder(self.path.parent)
-        for path in (self.path.parent.resolve(), self.path):
-            if disk.tighten(path):
-                notes.append(f"{path} was open to other users of this machine until now")
+        loose = [path for path in (self.path.parent.resolve(), self.path) if disk.tighten(path)]
+        notes.extend(f"{path} was open to other users of this machine until now" for path in loose)
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

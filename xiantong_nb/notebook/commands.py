@@ -113,7 +113,7 @@ def use(screen: Screen, asked: argparse.Namespace) -> None:
             raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves a connection.")
         notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
     session().use(asked.target)
-    screen.say(f"{'Every' if asked.default else 'This'} kernel now asks {target}.")
+    screen.say(f"{'Everyone' if asked.default else 'This kernel'} now asks {target}.")
     for note in notes:
         screen.say(note)
 
@@ -157,6 +157,19 @@ def reset(screen: Screen, asked: argparse.Namespace) -> None:
     screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
 
 
+def purge(screen: Screen, asked: argparse.Namespace) -> None:
+    """Take lines that held a key out of IPython's history, in this kernel and on the disk."""
+    del asked
+    from IPython import get_ipython
+
+    from xiantong_nb.notebook import purge as history
+
+    count = history.purge(get_ipython())
+    screen.say(f"Taken out of the history: {count}." if count else "No line in the history looks like it held a key.")
+    if count:
+        screen.say("Delete it from the cell, too, and save. A key that others may have seen is best made anew.")
+
+
 def version(screen: Screen, asked: argparse.Namespace) -> None:
     """Show the version."""
     del asked
@@ -190,6 +203,7 @@ COMMANDS: dict[str, Command] = {
     "remove": Command(connecting.remove, (_SAVED,)),
     "chats": Command(chats),
     "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "purge": Command(purge),
     "version": Command(version),
     "help": Command(help_, (("COMMAND", "?", "one of the commands"),)),
 }

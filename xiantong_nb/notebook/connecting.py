@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
-    from xiantong_nb.connection import Connection
+    from xiantong_nb.connection import Connection, Target
     from xiantong_nb.draft import Problem
     from xiantong_nb.notebook.screen import Screen
     from xiantong_nb.probe import Outcome, Stage
@@ -32,7 +32,9 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
         return
     wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
     _fill(wizard, screen, interview=not asked.preset and not asked.base_url)
-    _finish(wizard, screen, asked)
+    target = _finish(wizard, screen, asked)
+    session().use(str(target))
+    screen.say(f"This kernel now asks {target}.")
 
 
 def edit(screen: Screen, asked: argparse.Namespace) -> None:
@@ -43,7 +45,11 @@ def edit(screen: Screen, asked: argparse.Namespace) -> None:
     if said_nothing:
         _interview(wizard, connection, screen)
     _fill(wizard, screen)
-    _finish(wizard, screen, asked)
+    in_use = session().default()
+    target = _finish(wizard, screen, asked)
+    if in_use is not None and in_use.connection.slug == target.connection.slug:
+        session().use(str(target))
+        screen.say(f"This kernel now asks {target}.")
 
 
 def rename(screen: Screen, asked: argparse.Namespace) -> None:
@@ -131,7 +137,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
             screen.say(f"{problem.message} {problem.hint}")
         answered[problem.field] += 1
         if problem.field == "preset":
-            answered["base_url"] += 1  # a URL is an answer, too
+            answered["base_url"] = 1  # a URL is an answer, too
         wizard.edit(**_answer(problem, screen))
 
 
@@ -159,10 +165,9 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:
     """Ask for a key, unseen; raises `UsageError` after some that no header can carry."""
+    screen.say(problem.message)
     for again in range(_TRIES):
-        typed = screen.ask(
-            f"{problem.message} It is not shown. Key: ", secret=True, missing=f"{problem.message} {problem.hint}"
-        )
+        typed = screen.ask("Key (not shown): ", secret=True, missing=f"{problem.message} {problem.hint}")
         try:
             key, notes = secret.cleaned(typed, name="the answer")
         except UsageError as error:
@@ -190,7 +195,7 @@ def _interview(wizard: Wizard, connection: Connection, screen: Screen) -> None:
         wizard.edit(key=key)
 
 
-def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> None:
+def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target:
     """Test and save, and say how it went; raises what failed the test, with nothing saved."""
     target = wizard.target
     assert target is not None  # noqa: S101  # what check() promises
@@ -201,10 +206,9 @@ def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> None:
             screen.say("Nothing was saved.")
             raise outcome.error
     notes = wizard.save(default=asked.default, untested=asked.no_test)
-    session().use(str(target))
-    tested = "without a test" if asked.no_test else "and tested"
-    screen.say(f"Saved {tested}: {target.connection.slug}. This kernel now asks {target}.")
+    screen.say(f"{'Saved' if asked.no_test else 'Tested and saved'}: {target.connection.slug}.")
     _say_all(screen, notes)
+    return target
 
 
 def _say_all(screen: Screen, notes: Iterable[str]) -> None:
