@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.cookiejar
+import logging
 import socket
 import ssl
 import urllib.parse
@@ -65,6 +66,19 @@ class _Guard:
             self._moved = now
             self._timeout.reschedule(now + self._idle)
             self.broken = f"sent nothing more for {self._idle:g} s"
+
+
+class _Unsaid(logging.Filter):
+    """Keeps the headers of answers out of httpcore's debug log: an endpoint may send back the key that it refuses."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        name, returned, _ = record.getMessage().partition(" return_value=")
+        if returned and "headers" in name:
+            record.msg, record.args = f"{name} (headers unsaid)", ()
+        return True
+
+
+logging.getLogger("httpcore.http11").addFilter(_Unsaid())
 
 
 class Answer:

@@ -1,0 +1,163 @@
+"""A marker key goes through everything a person does; afterwards it is nowhere. First, the search is proven."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests import leaks
+from tests.fault_server import failure
+from xiantong_nb.engine import Engine
+
+KEY = "sk-MARKER-q7Zt93-LmPx41-8842"
+CHILD = "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, stderr=-3)"
+LOG = "import logging; logging.basicConfig(level=logging.DEBUG, filename={!r}, force=True)"
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="there is no /proc to search here")
+
+
+@pytest.mark.parametrize("form", leaks.forms(KEY))
+def test_every_form_is_found_in_the_middle_of_other_bytes(form):
+    planted = b"some text " + leaks.forms(KEY)[form] + b" more"
+    assert form in leaks.in_bytes(planted, KEY)
+    assert leaks.in_bytes(b"some text and more", KEY) == []
+
+
+@pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz"])
+def test_base64_is_found_wherever_the_key_stands_in_it(before):
+    import base64
+
+    assert leaks.in_bytes(base64.b64encode(before + KEY.encode() + b"behind"), KEY)
+
+
+def test_every_kind_of_file_is_searched(tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "log.txt").write_text(f"x {KEY} y")
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"source": [f"k = '{KEY}'"]}]}))
+    (tmp_path / "z.gz").write_bytes(gzip.compress(KEY.encode()))
+    with closing(sqlite3.connect(tmp_path / "history.sqlite")) as base:
+        base.execute("create table t (x)")
+        base.execute("insert into t values (?)", (f"key {KEY}",))
+        base.commit()
+    (tmp_path / "fine.txt").write_text("nothing")
+    found = {line.partition(":")[0].rpartition("/")[2] for line in leaks.in_folder(tmp_path, KEY)}
+    assert found == {"log.txt", "a.ipynb", "z.gz", "history.sqlite"}
+
+
+@pytest.mark.parametrize("place", ["environ", "cmdline"])
+def test_processes_below_are_searched(place):
+    grandchild = f"import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'{', sys.argv[1]' * 1}])"
+    environment = {**os.environ, "PLANTED": KEY} if place == "environ" else dict(os.environ)
+    argument = KEY if place == "cmdline" else "x"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", grandchild, argument], env=environment, stdin=subprocess.PIPE, text=True
+    )
+    try:
+        from tests.engines import until
+
+        assert until(lambda: leaks.below(parent.pid))
+        assert until(lambda: any(place in line for line in leaks.in_processes(leaks.below(parent.pid)[0], KEY)))
+        assert any(f"/{place}" in line for line in leaks.in_processes(parent.pid, KEY))
+    finally:
+        parent.communicate("\n", timeout=30)
+
+
+@pytest.fixture
+def locked():
+    """An engine that wants the marker; it is the server, and no child of the kernel."""
+    with Engine.start(api_key=KEY) as running:
+        yield running
+
+
+def all_messages(ran) -> bytes:
+    return json.dumps([ran.messages, ran.reply, ran.asked, ran.outputs], default=str).encode()
+
+
+def notebook(runs) -> bytes:
+    cells = [{"cell_type": "code", "source": code, "outputs": ran.outputs} for code, ran in runs]
+    return json.dumps({"cells": cells, "nbformat": 4}, default=str).encode()
+
+
+@pytest.mark.parametrize("xmode", ["Plain", "Context", "Verbose", "Minimal", "Docs"])
+def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, locked, faults, tmp_path, xmode):
+    log = tmp_path / "debug.log"
+    # an endpoint that says the key it refuses, in its body and in a header
+    told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
+    faults.play(failure(401, told, **{"x-request-id": KEY}))
+    connect = "%xiantong connect custom --base-url {} --model toy-1 --ask-key --name {}"
+    steps = [
+        (f"%xmode {xmode}", []),
+        (LOG.format(str(log)), []),
+        (connect.format(faults.url, "bad"), [KEY]),
+        (connect.format(locked.base_url, "good"), [KEY]),
+        (connect.format(faults.url, "bad") + " --no-test", [KEY]),
+        ("%xiantong list", []),
+        ("%%ask good\nhello", []),
+        ("%%ask bad\nhello", []),
+        ("%xiantong test bad", []),
+        ("%xiantong models good", []),
+        ("%xiantong models bad", []),
+        ("%xiantong edit good --model toy-2", []),
+        ("%xiantong edit good", ["", "", KEY + "\x00"]),
+        ("import xiantong_nb; xiantong_nb.connections()", []),
+        ("reply = xiantong_nb.ask('hello', 'good'); reply", []),
+        ("xiantong_nb.ask('hello', 'bad')", []),
+        ("c = xiantong_nb.connections()['good']; c, c.key, [c.key], {'k': c.key}, f'{c.key!r:>50}'", []),
+        ("def fails(connection, key):\n    raise ValueError(connection, key)\nfails(c, c.key)", []),
+        ("%whos", []),
+        (CHILD, []),
+    ]
+    runs = [(code, fresh_kernel.run(code, answers=answers)) for code, answers in steps]
+    failed = [code for code, ran in runs if ran.status == "error"]
+    assert len(failed) == 7, failed
+    assert "I am **toy-1**" in runs[6][1].text
+    asked = [step["password"] for _, ran in runs for step in ran.asked]
+    assert asked.count(True) == 4
+    assert leaks.below(fresh_kernel.pid)
+    found = searched(fresh_kernel, runs, tmp_path, "%xiantong remove good", "%xiantong remove bad")
+    assert b"receive_response_headers.complete" in log.read_bytes(), "nothing was logged, so nothing was proven"
+    assert (tmp_path / ".xiantong" / "config.json").exists()
+    print(f"leaks with %xmode {xmode}: {len(found)} (goal 0)")
+    assert found == []
+
+
+def searched(kernel, runs, home, *last) -> list[str]:
+    """Everywhere that the key stands: processes, messages, the notebook they make, files."""
+    found = leaks.in_processes(kernel.pid, KEY)
+    runs += [(code, kernel.run(code)) for code in ("print(In, Out)", "child.communicate()", *last)]
+    for where, data in (
+        *((f"messages of {code[:40]}", all_messages(ran)) for code, ran in runs),
+        ("the notebook", notebook(runs)),
+    ):
+        found += [f"{where}: {form}" for form in leaks.in_bytes(data, KEY)]
+    return found + leaks.in_folder(home, KEY)
+
+
+def test_the_same_search_finds_a_key_planted_in_each_place(fresh_kernel, tmp_path):
+    planted = [
+        LOG.format(str(tmp_path / "debug.log")),
+        f"logging.debug('{KEY}')",
+        f"x = '{KEY}'",
+        "x",
+        "print(x)",
+        f"%xiantong connect custom --base-url http://127.0.0.1:1 --model {KEY} --no-test --no-key",
+        "%xmode Verbose",
+        "def f(key):\n    1 / 0\nf(x)",
+        "from pathlib import Path; Path('~/.xiantong/cache').expanduser().mkdir(); "
+        "Path('~/.xiantong/cache/a').expanduser().write_text(x)",
+        CHILD.replace("stdin=-1", "stdin=-1, env={'PLANTED': x}"),
+    ]
+    found = searched(fresh_kernel, [(code, fresh_kernel.run(code)) for code in planted], tmp_path)
+    for place in (
+        "debug.log", "history.sqlite", "config.json", "cache/a", "/environ", "messages of x:", "messages of print(x)",
+        "messages of def f(key)", "messages of print(In, Out)", "the notebook",
+    ):  # fmt: skip
+        assert any(place in line for line in found), place
