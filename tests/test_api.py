@@ -12,6 +12,7 @@ from xiantong_nb import IncompleteReply, KeyRefused, UsageError, aask, ask, conn
 from xiantong_nb.api import session
 from xiantong_nb.events import TextDelta
 
+KEY = "sk-CANARY-0123456789-wxyz"
 ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 
 
@@ -23,6 +24,7 @@ def fresh(faults, monkeypatch):
     session().chats.clear()
     session().last = None
     yield
+    session()._chosen = ""
     session().close()
 
 
@@ -115,3 +117,21 @@ def test_every_name_of_the_package_is_there():
     with pytest.raises(AttributeError):
         xiantong_nb.nothing  # noqa: B018
     assert dir(xiantong_nb) == sorted(xiantong_nb.__all__)
+
+
+def test_connecting_from_python_asks_only_for_the_key(faults, tmp_path, monkeypatch):
+    monkeypatch.setenv("XIANTONG_HOME", str(tmp_path / "xiantong"))
+    monkeypatch.setattr("getpass.getpass", lambda _: f" {KEY}\n")
+    faults.play(good("hello"))
+    made = xiantong_nb.connect("custom", base_url=faults.url, model="m", name="mine", ask_key=True)
+    assert (made.slug, made.default_model) == ("mine", "m")
+    assert faults.seen[0].header("authorization") == f"Bearer {KEY}"
+    assert xiantong_nb.connections()["mine"].saved
+    with pytest.raises(UsageError, match="needs a base URL"):
+        xiantong_nb.connect("custom")
+    with pytest.raises(UsageError, match="knows no 'key'"):
+        xiantong_nb.connect("anthropic", key=KEY)
+    faults.play(failure(401, {}))
+    with pytest.raises(KeyRefused):
+        xiantong_nb.connect("custom", base_url=faults.url, model="m", name="other", ask_key=True)
+    assert "other" not in xiantong_nb.connections()

@@ -151,8 +151,10 @@ def test_the_same_search_finds_a_key_planted_in_each_place(fresh_kernel, tmp_pat
         f"%xiantong connect custom --base-url http://127.0.0.1:1 --model {KEY} --no-test --no-key",
         "%xmode Verbose",
         "def f(key):\n    1 / 0\nf(x)",
-        "from pathlib import Path; Path('~/.xiantong/cache').expanduser().mkdir(); "
-        "Path('~/.xiantong/cache/a').expanduser().write_text(x)",
+        (
+            "from pathlib import Path; Path('~/.xiantong/cache').expanduser().mkdir(); "
+            "Path('~/.xiantong/cache/a').expanduser().write_text(x)"
+        ),
         CHILD.replace("stdin=-1", "stdin=-1, env={'PLANTED': x}"),
     ]
     found = searched(fresh_kernel, [(code, fresh_kernel.run(code)) for code in planted], tmp_path)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xiantong_nb.connection import demo, from_environment
+from xiantong_nb.connection import demo
+from xiantong_nb.environment import from_environment
 from xiantong_nb.events import Usage
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.prices import PRICES, cost_of

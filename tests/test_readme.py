@@ -14,14 +14,24 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
+OPTIONS = {row.flag for row in (*line.OPTIONS, *line.CONNECT, *line.USE)}
+
+
 def test_every_option_is_documented():
     documented = set(re.findall(r"--[a-z-]+", README))
-    assert {row.flag for row in line.OPTIONS} <= documented
+    assert documented >= OPTIONS
 
 
 @pytest.mark.parametrize("flag", sorted(set(re.findall(r"(?<=`)--[a-z-]+", README))))
 def test_every_documented_option_exists(flag):
-    assert flag in {row.flag for row in line.OPTIONS}
+    assert flag in OPTIONS
+
+
+def test_what_the_terminal_knows_is_documented():
+    from xiantong_nb.__main__ import HERE
+
+    (told,) = re.findall(r"\*\*In a terminal\*\*: (.*?)\n\n", README, re.DOTALL)
+    assert {"ask", *HERE} - {"version"} == {a or b for a, b in re.findall(r"`([a-z]+)`|xiantong_nb ([a-z]+)", told)}
 
 
 def test_every_command_is_documented_and_no_other():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 
 import pytest
@@ -116,7 +115,7 @@ def test_where_the_settings_can_not_be_written_no_key_is(store):
         store.put(connection("d", key=OTHER))
     (store.folder / "config.json").write_text("{}")
     (store.folder / "config.json.lock").unlink()
-    os.symlink("/dev/null", store.folder / "config.json.lock")
+    (store.folder / "config.json.lock").symlink_to("/dev/null")
     with pytest.raises(StoreError):
         store.put(connection("c", key=OTHER))
     with pytest.raises(StoreError):

@@ -9,6 +9,7 @@ import pexpect
 import pytest
 
 from tests.conftest import kernel_env
+from xiantong_nb.engine import Engine
 
 PROMPT = r"In \[\d+\]: "
 
@@ -86,3 +87,39 @@ def test_errors_are_short(terminal):
     assert "Nothing connected yet" in shown
     assert "Traceback" not in shown
     assert "%%ask demo" in shown
+
+
+def test_a_key_is_typed_unseen_and_serves_the_plain_terminal_too(terminal, tmp_path):
+    key = "sk-CANARY-0123456789-wxyz"
+    with Engine.start(api_key=key) as locked:
+        terminal.sendline(f"%xiantong connect custom --base-url {locked.base_url} --model toy-1 --ask-key")
+        terminal.expect(r"Key \(not shown\): ")
+        terminal.sendline(key)
+        terminal.expect("Tested and saved: custom")
+        assert "CANARY" not in terminal.before
+        terminal.expect(PROMPT)
+        assert "I am **toy-1**" in run(terminal, "%ask hello")
+
+        plain = pexpect.spawn(
+            sys.executable, ["-m", "xiantong_nb", "edit", "custom", "--model", "toy-2", "--ask-key"],
+            env={**kernel_env(tmp_path), "TERM": "dumb"}, encoding="utf-8", timeout=60,
+        )  # fmt: skip
+        plain.expect(r"Key \(not shown\): ")
+        plain.sendline("sk-WRONG-0123456789")
+        plain.expect("authenticated +failed")
+        plain.expect("Nothing was saved")
+        plain.expect(pexpect.EOF)
+        plain.close()
+        assert plain.exitstatus == 1
+        assert "Traceback" not in plain.before
+        assert "WRONG" not in plain.before
+        assert "I am **toy-1**" in run(terminal, "%ask hello")
+
+
+def test_ctrl_c_at_the_prompt_saves_nothing(terminal, tmp_path):
+    terminal.sendline("%xiantong connect openrouter --model a/b")
+    terminal.expect(r"Key \(not shown\): ")
+    terminal.sendintr()
+    terminal.expect(PROMPT)
+    assert "Traceback" not in terminal.before
+    assert not (tmp_path / ".xiantong").exists()

@@ -189,5 +189,5 @@ def test_settings_that_can_not_be_read_stop_only_what_they_name(session, engine)
         assert stream.result().complete
     other.close()
     for text in ("", "sonnet", "mine:x"):
-        with pytest.raises(StoreError, match="config.json"):
+        with pytest.raises(StoreError, match=r"config\.json"):
             session.target(text)

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xiantong_nb.api import aask, ask, connections, last, stream
+    from xiantong_nb.api import aask, ask, connect, connections, last, stream
     from xiantong_nb.errors import (
         BadReply,
         Busy,
@@ -40,6 +40,7 @@ __version__ = "0.1.0"
 _HOME = {
     "aask": "api",
     "ask": "api",
+    "connect": "api",
     "connections": "api",
     "last": "api",
     "stream": "api",
@@ -85,6 +86,7 @@ __all__ = [
     "__version__",
     "aask",
     "ask",
+    "connect",
     "connections",
     "last",
     "load_ipython_extension",

@@ -1,4 +1,4 @@
-"""The questions of `%%ask` as Python functions; they paint nothing."""
+"""The magics as Python functions; they paint nothing."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import atexit
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import keyboard
+from xiantong_nb.draft import Draft
 from xiantong_nb.errors import UsageError
+from xiantong_nb.secret import cleaned
 from xiantong_nb.session import Options, Session
+from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -66,6 +70,35 @@ async def aask(prompt: str, target: str = "", **options: Any) -> Reply:
 def last() -> Reply | None:
     """Return the latest Reply of this process, whole or partial; None before the first."""
     return session().last
+
+
+def connect(preset: str = "", *, default: bool = False, test: bool = True, **described: Any) -> Connection:
+    """
+    Connect a provider: test it, save it for every kernel, and ask it from now on.
+
+        connect("openrouter", model="openai/gpt-4o", key_variable="OPENROUTER_API_KEY")
+
+    `preset` is a preset's name or a URL; `described` are `base_url`, `model`, `name`, `key_variable` (the variable
+    that holds the key; only its name is saved), `auth_header`, `images`, `ask_key`, `no_key`, `allow_http`. A key is
+    never an argument, which would stand in the notebook: it is asked for at a prompt.
+
+    Raises `UsageError` for what is missing or wrong, the endpoint's error when the test fails, and `StoreError`
+    when it can't be saved; then nothing is.
+    """
+    known = [f.name for f in dataclasses.fields(Draft) if f.name not in ("preset", "key")]
+    if unknown := [name for name in described if name not in known]:
+        raise UsageError(f"connect() knows no {unknown[0]!r}.", hint=f"It knows {', '.join(known)}.")
+    wizard = Wizard(session(), Draft(preset, **described))
+    while not wizard.check():
+        problem = wizard.needs()
+        if problem.field != "key" or not problem.missing:
+            raise problem.error()
+        typed = keyboard.ask(f"{problem.message} Key (not shown): ", unseen=True, missing=problem.hint)
+        wizard.edit(key=cleaned(typed, name="the answer")[0], ask_key=False)
+    if test and (error := wizard.probe().error) is not None:
+        raise error
+    wizard.save(default=default, untested=not test)
+    return session().use(str(wizard.ready())).connection
 
 
 def connections() -> dict[str, Connection]:

@@ -76,9 +76,15 @@ class Wizard:
         self.state = State.CHECKED
         return True
 
+    def needs(self) -> Problem:
+        """Return what the last check found; raises `UsageError` where there was none."""
+        if self.problem is None:
+            raise UsageError("Nothing is missing.")
+        return self.problem
+
     def probe(self, show: Callable[[probe.Stage], None] = lambda _: None) -> probe.Outcome:
         """Test what was checked with a tiny real question; `show` gets each stage as it is passed."""
-        self.outcome = probe.test(self._session, self._ready(), show=show)
+        self.outcome = probe.test(self._session, self.ready(), show=show)
         if self.outcome.passed:
             self.state = State.PROBED
         return self.outcome
@@ -90,7 +96,7 @@ class Wizard:
         Raises `UsageError` where it was not tested, unless `untested`, and `StoreError` where it can't be
         written: then nothing has changed.
         """
-        target = self._ready()
+        target = self.ready()
         tested = self.state is State.PROBED
         if not tested and not untested:
             raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
@@ -98,7 +104,8 @@ class Wizard:
         self.state = State.SAVED
         return notes
 
-    def _ready(self) -> Target:
+    def ready(self) -> Target:
+        """Return what would be asked and saved; raises `UsageError` before a check has passed."""
         if self.target is None:
             raise UsageError("The connection has not been checked yet.")
         return self.target

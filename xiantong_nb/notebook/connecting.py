@@ -129,7 +129,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
         if problem is None:  # all is there, and the person has not been asked about the model yet
             default = wizard.target.model if wizard.target else ""
             answered["model"] += 1
-            wizard.edit(model=screen.ask(f"Model [{default}]: ", missing="").strip())
+            wizard.edit(model=screen.ask(f"Model [{default}]: ", missing=""))
             continue
         if answered[problem.field] == _TRIES or not (problem.missing or answered[problem.field]):
             raise problem.error()
@@ -151,45 +151,46 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
                 ("", "preset", "", "base URL"),
                 [(str(n), c.slug, c.name, c.base_url or "yours") for n, c in enumerate(choices, 1)],
             )
-            said = screen.ask("Preset, number or URL: ", missing=missing).strip()
+            said = screen.ask("Preset, number or URL: ", missing=missing)
             by_number = said.isdecimal() and 0 < int(said) <= len(choices)
             return {"preset": choices[int(said) - 1].slug if by_number else said}
         case "key":
             return {"key": _key(problem, screen), "ask_key": False}
         case "base_url":
-            return {"base_url": screen.ask("Base URL: ", missing=missing).strip()}
+            return {"base_url": screen.ask("Base URL: ", missing=missing)}
         case _:
             screen.say(missing)
-            return {"model": screen.ask("Model: ", missing=missing).strip()}
+            return {"model": screen.ask("Model: ", missing=missing)}
 
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:
     """Ask for a key, unseen; raises `UsageError` after some that no header can carry."""
     screen.say(problem.message)
-    for again in range(_TRIES):
-        typed = screen.ask("Key (not shown): ", secret=True, missing=f"{problem.message} {problem.hint}")
+    left = _TRIES
+    while True:
+        left -= 1
+        typed = screen.ask("Key (not shown): ", unseen=True, missing=f"{problem.message} {problem.hint}")
         try:
             key, notes = secret.cleaned(typed, name="the answer")
         except UsageError as error:
-            if again == _TRIES - 1:
+            if not left:
                 raise
             screen.say(str(error))
         else:
             _say_all(screen, notes)
             return key
-    raise AssertionError
 
 
 def _interview(wizard: Wizard, connection: Connection, screen: Screen) -> None:
     """Ask for each setting of a connection; an empty answer keeps what is."""
     hint = f"%xiantong edit {connection.slug} takes options: %xiantong edit -h"
-    url = screen.ask(f"Base URL [{connection.base_url}]: ", missing=hint).strip()
-    model = screen.ask(f"Model [{connection.default_model}]: ", missing=hint).strip()
+    url = screen.ask(f"Base URL [{connection.base_url}]: ", missing=hint)
+    model = screen.ask(f"Model [{connection.default_model}]: ", missing=hint)
     wizard.edit(base_url=url, model=model)
     if connection.key is None and not connection.preset.needs_key:
         return
-    typed = screen.ask("Key, not shown (empty keeps the saved one): ", secret=True, missing=hint)
-    if typed.strip():
+    typed = screen.ask("Key, not shown (empty keeps the saved one): ", unseen=True, missing=hint)
+    if typed:
         key, notes = secret.cleaned(typed, name="the answer")
         _say_all(screen, notes)
         wizard.edit(key=key)
@@ -197,8 +198,7 @@ def _interview(wizard: Wizard, connection: Connection, screen: Screen) -> None:
 
 def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target:
     """Test and save, and say how it went; raises what failed the test, with nothing saved."""
-    target = wizard.target
-    assert target is not None  # noqa: S101  # what check() promises
+    target = wizard.ready()
     _say_all(screen, wizard.notes)
     if not asked.no_test:
         outcome = show_test(screen, wizard.probe)

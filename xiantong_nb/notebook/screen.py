@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING
 
-from xiantong_nb import bundle, safe
-from xiantong_nb.errors import UsageError
+from xiantong_nb import bundle, keyboard, safe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,23 +34,11 @@ class Screen:
         )
         self._put(safe.terminal(plain), marked)
 
-    def ask(self, question: str, *, secret: bool = False, missing: str) -> str:
-        """
-        Ask for one line, unseen if `secret`.
-
-        Raises `UsageError` with `missing` as its hint where no one can answer: a notebook that is run
-        without a front end, a script.
-        """
-        if self._interactive:
-            try:
-                # a kernel puts its own in place of both: the front end shows a field, and no reply gets into history
-                return getpass.getpass(question) if secret else input(question)
-            except EOFError:
-                pass
-            except RuntimeError as error:
-                if type(error).__name__ != "StdinNotImplementedError":  # ipykernel's, without importing it
-                    raise
-        raise UsageError("Something is missing, and nobody can be asked for it here.", hint=missing)
+    def ask(self, question: str, *, unseen: bool = False, missing: str) -> str:
+        """Ask for one line; raises `UsageError` with `missing` as its hint where nobody can answer."""
+        if not self._interactive:
+            raise keyboard.nobody(missing)
+        return keyboard.ask(question, unseen=unseen, missing=missing).strip()
 
     def _put(self, plain: str, markdown: str) -> None:
         if self._terminal:
