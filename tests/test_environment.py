@@ -61,7 +61,7 @@ def test_the_model_variable_sets_the_model():
 @pytest.mark.parametrize(
     ("env", "names"),
     [
-        ({"ANTHROPIC_API_KEY": "sk-CANARY\u201d"}, "ANTHROPIC_API_KEY"),
+        ({"ANTHROPIC_API_KEY": "sk-CANARY\u201dx"}, "ANTHROPIC_API_KEY"),
         ({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": "http://192.168.1.5:80"}, "ANTHROPIC_BASE_URL"),
         ({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"https://{KEY}@h"}, "ANTHROPIC_BASE_URL"),
         ({"ANTHROPIC_BASE_URL": "gpu-box:11434"}, "ANTHROPIC_BASE_URL"),

@@ -137,7 +137,7 @@ def wait_for_log(kernel, pattern: str) -> str:
         ("%%ask demo toy-2\nhi", "one at a time"),
         ("%%ask demo:toy-9\nhi", "toy-9"),
         ("%xiantong nonsense", "%xiantong help"),
-        ("%xiantong connect", "%%ask demo"),
+        ("%xiantong connect", "Presets: anthropic"),
     ],
 )
 def test_a_failure_is_one_short_block(fresh_or_shared, line, says):

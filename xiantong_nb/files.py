@@ -90,10 +90,13 @@ class SharedFile(Generic[T]):
         """
         notes: list[str] = []
         with _said(self.path):
-            self._prepare(notes)
+            disk.make_folder(self.path.parent)
+            self._tighten(self.path.parent.resolve(), notes)
         with self._locked():
             for _ in range(_RACES):
                 found = self._read()
+                if found is not None:  # and so is this user's own ordinary file
+                    self._tighten(self.path, notes)
                 value = change(found[1] if found else None)
                 if (found and value == found[1]) or self._replace(found[0] if found else None, value, notes):
                     return Saved(value, tuple(notes))
@@ -138,11 +141,11 @@ class SharedFile(Generic[T]):
                 hint += f", or put its last good copy, of {when:%Y-%m-%d %H:%M}, in its place: {copies[0]}"
         return Unreadable(f"{self.path.name} can't be used: {what}.", path=str(self.path), hint=f"{hint}.")
 
-    def _prepare(self, notes: list[str]) -> None:
-        """Make the folder, and see that only this user gets into it and the file."""
-        disk.make_folder(self.path.parent)
-        loose = [path for path in (self.path.parent.resolve(), self.path) if disk.tighten(path)]
-        notes.extend(f"{path} was open to other users of this machine until now" for path in loose)
+    def _tighten(self, path: Path, notes: list[str]) -> None:
+        """See that only this user gets into a folder or a file."""
+        with _said(self.path):
+            if disk.tighten(path):
+                notes.append(f"{path} was open to other users of this machine until now")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:

@@ -1,0 +1,201 @@
+"""credentials.enc is shared: what another program writes opens here, and what is written here opens there."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import random
+import socket
+
+import pytest
+
+from tests.app_store import ID, LABEL, OLD_LABEL, AppStore
+from xiantong_nb.errors import Unreadable
+from xiantong_nb.identity import Identity
+from xiantong_nb.secret import Secret
+from xiantong_nb.vault import Vault
+
+KEY = Secret("sk-CANARY-0123456789-wxyz")
+PLACE = "https://gw.example"
+APPS = {
+    "version": 1,
+    "credentials": {
+        "source_oauth::w1::s1": {"value": "t", "tokenType": "Bearer", "new": {"deep": [1, None, "é🐼\u2028"]}},
+        "llm_oauth::claude-max": {"value": "access", "refreshToken": "r", "expiresAt": 1795305600000},
+        "llm_api_key::anthropic-api": {"value": "sk-ant-EXAMPLE", "extra": True},
+        "llm_api_key::__test-1795305600000": {"value": "x"},
+        "something_new::a::b::c": {"any": "thing"},
+    },
+    "metadata": {"createdAt": 1, "updatedAt": 2, "by": "app"},
+    "future": {"kept": [1.5, -0.25, 9007199254740991]},
+}
+
+
+@pytest.fixture(scope="module")
+def app():
+    made = AppStore()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def vault(tmp_path):
+    (tmp_path / "machine-id").write_text(ID + "\n")
+    folder = tmp_path / "xiantong"
+    folder.mkdir(mode=0o700)
+    return Vault(folder, Identity({"HOME": str(tmp_path)}, (tmp_path / "machine-id",)))
+
+
+def changed(payload, slug, fields):
+    """The payload as it must be after one key was saved: nothing else moved."""
+    wanted = json.loads(json.dumps(payload))
+    wanted["credentials"][f"llm_api_key::{slug}"] = fields
+    return wanted
+
+
+def same(read, wanted):
+    """Equal but for the time of the change, and in the same order."""
+    read["metadata"].pop("updatedAt")
+    wanted["metadata"].pop("updatedAt", None)
+    return json.dumps(read) == json.dumps(wanted)
+
+
+def test_what_the_app_wrote_opens_is_extended_and_read_back(app, vault):
+    app.write(vault.file.path, APPS)
+    keys = vault.keys()
+    assert {slug: (k.key.reveal(), k.origin) for slug, k in keys.items()} == {"anthropic-api": ("sk-ant-EXAMPLE", "")}
+    vault.put("gw", KEY, PLACE)
+    wanted = changed(APPS, "gw", {"value": KEY.reveal(), "origin": PLACE})
+    assert same(app.read(vault.file.path), wanted)
+    vault.bind("anthropic-api", "https://api.anthropic.com")
+    wanted = changed(
+        wanted, "anthropic-api", {"value": "sk-ant-EXAMPLE", "extra": True, "origin": "https://api.anthropic.com"}
+    )
+    assert same(app.read(vault.file.path), wanted)
+    vault.remove("gw")
+    del wanted["credentials"]["llm_api_key::gw"]
+    assert same(app.read(vault.file.path), wanted)
+
+
+def test_what_is_written_here_is_read_extended_and_opened_again(app, vault):
+    vault.put("gw", KEY, PLACE)
+    read = app.read(vault.file.path)
+    assert read["version"] == 1
+    assert read["credentials"] == {"llm_api_key::gw": {"value": KEY.reveal(), "origin": PLACE}}
+    assert read["metadata"]["createdAt"] <= read["metadata"]["updatedAt"]
+    salt = vault.file.path.read_bytes()[12:44]
+    read["credentials"]["llm_api_key::theirs"] = {"value": "sk-THEIRS"}
+    app.write(vault.file.path, read, salt=salt)
+    assert vault.keys()["theirs"].key.reveal() == "sk-THEIRS"
+    assert vault.keys()["gw"].key == KEY
+    vault.put("gw", KEY, "https://other.example")
+    assert vault.file.path.read_bytes()[12:44] == salt
+    assert app.read(vault.file.path)["credentials"]["llm_api_key::theirs"] == {"value": "sk-THEIRS"}
+
+
+def test_an_older_file_keeps_what_opened_it(app, vault, tmp_path):
+    old = f"{socket.gethostname()}{getpass.getuser()}{tmp_path}{OLD_LABEL}"
+    app.write(vault.file.path, APPS, password=old)
+    vault.put("gw", KEY, PLACE)
+    assert "llm_api_key::gw" in app.read(vault.file.path, password=old)["credentials"]
+    with pytest.raises(ValueError, match="authenticate"):
+        app.read(vault.file.path)
+
+
+def test_another_machines_file_is_refused_and_left_alone(app, vault):
+    app.write(vault.file.path, APPS, password="f" * 32 + LABEL)
+    before = hashlib.sha256(vault.file.path.read_bytes()).digest()
+    for act in (vault.keys, lambda: vault.put("gw", KEY, PLACE), lambda: vault.remove("gw")):
+        with pytest.raises(Unreadable, match="another machine"):
+            act()
+    assert hashlib.sha256(vault.file.path.read_bytes()).digest() == before
+    assert not vault.file.copies()
+
+
+def test_a_version_that_is_unknown_is_kept(app, vault):
+    app.write(vault.file.path, APPS | {"version": 7})
+    vault.put("gw", KEY, PLACE)
+    assert app.read(vault.file.path)["version"] == 7
+
+
+def test_a_store_without_metadata_gets_it_since_the_app_needs_it(app, vault):
+    app.write(vault.file.path, {"version": 1, "credentials": {}})
+    vault.put("gw", KEY, PLACE)
+    assert app.read(vault.file.path)["metadata"]["updatedAt"] > 1_700_000_000_000
+
+
+def test_stores_of_any_content_pass_between_both_unchanged(app, vault):
+    chance, different, count = random.Random(8), 0, 50
+    salt = bytes(range(32))
+    for n in range(count):
+        payload = {
+            "version": 1,
+            "credentials": {_account(chance, i): _object(chance) for i in range(chance.randrange(6))},
+            "metadata": {"createdAt": n, "updatedAt": n},
+            **_object(chance),
+        }
+        app.write(vault.file.path, payload, salt=salt)
+        vault.put("gw", KEY, PLACE)
+        there = app.read(vault.file.path)
+        wanted = changed(payload, "gw", {"value": KEY.reveal(), "origin": PLACE})
+        different += not same(there, wanted)
+        app.write(vault.file.path, {**there, "metadata": {"createdAt": n}}, salt=salt)
+        vault.remove("gw")
+        del wanted["credentials"]["llm_api_key::gw"]
+        different += not same(app.read(vault.file.path), wanted)
+    print(f"R8: {different} differences of {count} stores (goal 0)")
+    assert different == 0
+
+
+def _account(chance, n):
+    return chance.choice(["llm_api_key", "llm_oauth", "source_basic", "__proto__x", "é"]) + f"::{_text(chance)}{n}"
+
+
+def _text(chance):
+    pieces = [
+        "a",
+        "Z",
+        "::",
+        "\\",
+        '"',
+        "\n",
+        "\x00",
+        "\x7f",
+        "é",
+        "仙",
+        "🐼",
+        "\u2028",
+        "\ufeff",
+        "/",
+        "<",
+        "e\u0301",
+        "\ud83d",
+    ]
+    return "".join(chance.choices(pieces, k=chance.randrange(8)))
+
+
+def _object(chance, depth=3):
+    return {f"k{n}{_text(chance)}": _value(chance, depth) for n in range(chance.randrange(4))}
+
+
+def _value(chance, depth):
+    kinds = [
+        lambda: _text(chance), lambda: chance.randrange(-(2**53), 2**53), lambda: None, lambda: chance.random() < 0.5,
+        lambda: chance.randrange(1000) + 0.125, lambda: "x" * chance.randrange(5000),
+    ]  # fmt: skip
+    if depth:
+        kinds += [lambda: _object(chance, depth - 1), lambda: [_value(chance, depth - 1) for _ in range(3)]]
+    return chance.choice(kinds)()
+
+
+def test_what_is_hard_to_write_as_json_is_read_there(app, vault):
+    app.write(vault.file.path, APPS)
+    vault.file.update(lambda opened: _with(opened, {"value": "\ud800\u2028" + "x" * 1_000_000}))
+    assert app.read(vault.file.path)["credentials"]["odd"]["value"].endswith("x" * 1_000_000)
+
+
+def _with(opened, fields):
+    from xiantong_nb.sealed import with_credential
+
+    return with_credential(opened, "odd", fields)
