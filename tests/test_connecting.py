@@ -10,7 +10,11 @@ import pytest
 
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
+from tests.test_secret import HOSTILE
 from xiantong_nb.engine import Engine
+from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook import commands
+from xiantong_nb.notebook.screen import Screen
 
 KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-0123456789-abcd"
 SHAPED = "sk-ant-api03-" + "Ab1_" * 12
@@ -200,3 +204,50 @@ def test_the_apps_own_entries_are_listed_and_left_alone(fresh_kernel, tmp_path):
         assert fresh_kernel.run(line).status == "error"
     assert "desktop app only" in fresh_kernel.run("%%ask claude-max\nhi").text
     assert (folder / "config.json").read_text() == text
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_no_request_is_made_with_what_can_be_no_key(faults, tmp_path, monkeypatch, capsys, text):
+    """The prompt is the one thing stood in for here: it gives the same answer each time."""
+    monkeypatch.setenv("XIANTONG_HOME", str(tmp_path / "xiantong"))
+    monkeypatch.setattr("getpass.getpass", lambda _: text)
+    line = f"connect custom --base-url {faults.url} --model m --ask-key"
+    with pytest.raises(UsageError) as caught:
+        commands.run(line, Screen(terminal=True))
+    assert faults.seen == []
+    assert "CANA" not in str(caught.value) + capsys.readouterr().out
+    assert not (tmp_path / "xiantong").exists()
+
+
+def test_the_terminal_needs_no_ipython(tmp_path):
+    blocked = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("IPython", "ipykernel", "traitlets"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+from xiantong_nb.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+    for words, says in ((["list"], "ask --target demo"), (["ask", "--target", "demo", "hello"], "I am **toy-1**")):
+        done = subprocess.run(
+            [sys.executable, "-c", blocked, *words],
+            env=kernel_env(tmp_path),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert says in done.stdout
+        assert "%xiantong" not in done.stdout
+
+
+def test_a_test_that_passes_but_can_not_be_noted_is_told(fresh_kernel, locked, tmp_path):
+    connect(fresh_kernel, locked.base_url, KEY)
+    lock = tmp_path / ".xiantong" / "config.json.lock"
+    lock.unlink()
+    lock.symlink_to("/dev/null")
+    ran = fresh_kernel.run("%xiantong test")
+    assert ran.status == "ok"
+    assert "finished" in ran.text
+    assert "could not be noted" in ran.text

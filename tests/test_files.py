@@ -105,6 +105,14 @@ def test_what_was_open_to_others_is_closed_and_that_is_said(file):
     assert file.update(lambda _: NEW).notes == ()
 
 
+@pytest.mark.parametrize("bits", [0o1777, 0o2775], ids=oct)
+def test_a_folder_that_is_shared_on_purpose_stays_so(file, bits):
+    file.path.parent.mkdir()
+    file.path.parent.chmod(bits)
+    assert file.update(lambda _: OLD).notes == ()
+    assert (mode(file.path.parent), mode(file.path)) == (bits, 0o600)
+
+
 def test_links_are_refused_but_for_the_folder(old, tmp_path):
     lock = old.path.with_name("x.json.lock")
     target = tmp_path / "target"

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except XiantongError as error:
-        sys.stderr.write(safe.terminal(str(error)).replace("%xiantong", PROGRAM) + "\n")
+        sys.stderr.write(safe.terminal(screen.worded(str(error))) + "\n")
         return _WRONG_CALL if isinstance(error, UsageError) else 1
     finally:
         session().close()

@@ -125,12 +125,18 @@ def make_folder(folder: Path) -> None:
 
 
 def tighten(path: Path) -> bool:
-    """Take group's and others' rights away; says whether there were any. A link, and nothing at all, is left alone."""
+    """
+    Take group's and others' rights away; says whether there were any.
+
+    What is shared on purpose is left alone: another user's, a folder such as /tmp, a link, nothing at all.
+    """
     try:
-        mode = stat.S_IMODE(path.lstat().st_mode)
+        found = path.lstat()
     except FileNotFoundError:
         return False
-    if os.name != "posix" or path.is_symlink() or not mode & _OTHERS:
+    mode = stat.S_IMODE(found.st_mode)
+    shared = found.st_uid != _own(found) or mode & (stat.S_ISVTX | stat.S_ISGID) or stat.S_ISLNK(found.st_mode)
+    if os.name != "posix" or shared or not mode & _OTHERS:
         return False
     path.chmod(mode & ~_OTHERS)
     return True

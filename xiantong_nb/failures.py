@@ -93,7 +93,8 @@ class Place:
     mend_key: str = ""
 
     def __str__(self) -> str:
-        return f"{self.connection}:{self.model} at {self.url}"
+        asked = f"{self.connection}:{self.model}" if self.model else self.connection
+        return f"{asked} at {self.url}"
 
     def clean(self, text: str, limit: int = _SHOWN) -> str:
         """Return a foreign text as one printable line of at most about `limit` characters, without the key."""

@@ -7,6 +7,7 @@ What is saved: connections with their keys, in the files that kernels and the de
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,8 @@ class Store:
         try:
             return (*notes, *self._settings.put(slug, write, own, default=default))
         except BaseException:
-            undo()
+            with contextlib.suppress(StoreError):  # what failed first is what is said
+                undo()
             raise
 
     def remove(self, slug: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xiantong_nb import __version__
 from xiantong_nb.api import session
 from xiantong_nb.connection import named, ways_to_connect
-from xiantong_nb.errors import UsageError
+from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.notebook import connecting
 from xiantong_nb.notebook import line as lines
 
@@ -71,7 +71,10 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
     if outcome.error is not None:
         raise outcome.error
     if target.connection.saved:
-        session().store.tested(target.connection.slug)
+        try:
+            session().store.tested(target.connection.slug)
+        except StoreError as error:
+            screen.say(f"It passed; that could not be noted: {error.message}")
 
 
 def list_(screen: Screen, asked: argparse.Namespace) -> None:
@@ -88,7 +91,7 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
         (
             ("→" if c.slug in used else "") + ("*" if c.saved and c.slug == default else ""),
             c.slug,
-            c.name if c.name not in (c.slug, c.preset.name) else "",
+            "" if c.name in (c.slug, c.preset.name) or c.base_url.endswith(f"//{c.name}") else c.name,
             used.get(c.slug, c.default_model),
             c.preset.name,
             c.base_url or ("embedded, started by the first question" if c.preset.embedded else ""),

@@ -133,7 +133,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
             continue
         if answered[problem.field] == _TRIES or not (problem.missing or answered[problem.field]):
             raise problem.error()
-        if answered[problem.field]:
+        if not problem.missing:
             screen.say(f"{problem.message} {problem.hint}")
         answered[problem.field] += 1
         if problem.field == "preset":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from xiantong_nb import bundle, keyboard, safe
@@ -11,24 +12,29 @@ if TYPE_CHECKING:
 
 
 class Screen:
-    """What one command shows to, and asks of, the person who gave it; `program` is how they call the commands."""
+    """
+    What one command shows to, and asks of, the person who gave it.
 
-    def __init__(self, *, terminal: bool, interactive: bool = True, program: str = "%xiantong") -> None:
-        self.program = program
+    `program` is how they call the commands, if that is not by magics; texts are worded for magics.
+    """
+
+    def __init__(self, *, terminal: bool, interactive: bool = True, program: str = "") -> None:
+        self.program = program or "%xiantong"
         self._terminal = terminal
         self._interactive = interactive
 
     def say(self, text: str) -> None:
         """Write one paragraph."""
-        text = text.replace("%xiantong", self.program)
+        text = self.worded(text)
         self._put(safe.terminal(text), bundle.entities(text))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table; cells are plain text."""
-        lines = [tuple(head), *(tuple(row) for row in rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+        """Write a table; cells are plain text, and a column without any is left out."""
+        used = [any(row[i] for row in rows) for i in range(len(head))]
+        lines = [tuple(itertools.compress(line, used)) for line in (head, *rows)]
+        widths = [max(len(line[i]) for line in lines) for i in range(sum(used))]
         plain = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-        ruled = [lines[0], ("---",) * len(head), *lines[1:]]
+        ruled = [lines[0], ("---",) * sum(used), *lines[1:]]
         marked = "\n".join(
             "| " + " | ".join(c if n == 1 else bundle.entities(c) for c in line) + " |" for n, line in enumerate(ruled)
         )
@@ -39,6 +45,12 @@ class Screen:
         if not self._interactive:
             raise keyboard.nobody(missing)
         return keyboard.ask(question, unseen=unseen, missing=missing).strip()
+
+    def worded(self, text: str) -> str:
+        """Return a text with its commands as this person calls them."""
+        if self.program == "%xiantong":
+            return text
+        return text.replace("%xiantong", self.program).replace("%%ask", f"{self.program} ask --target")
 
     def _put(self, plain: str, markdown: str) -> None:
         if self._terminal:
