@@ -51,6 +51,9 @@ def test_a_key_typed_once_serves_every_kernel_and_the_terminal(fresh_kernel, loc
         assert stage in ran.text
     assert "This kernel now asks custom:toy-1" in ran.text
     assert "I am **toy-1**" in fresh_kernel.run("%%ask\nhello").text
+    again = fresh_kernel.run(f"%xiantong connect custom --base-url {locked.base_url}")
+    assert "Its saved key was kept" in again.text
+    assert len(config(tmp_path)["llmConnections"]) == 1
 
     second = Kernel(kernel_env(tmp_path))
     try:
@@ -97,9 +100,9 @@ def test_every_question_is_asked_where_nothing_is_said(fresh_kernel, locked):
     ran = fresh_kernel.run("%xiantong connect", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"])
     assert ran.error["ename"] == "KeyRefused"  # this machine is asked without a key, and this engine wants one
     assert "--ask-key" in ran.text
-    assert [a["prompt"] for a in ran.asked] == [
-        "Preset, number or URL: ", "Preset, number or URL: ", "Base URL: ", "Base URL: ", "Model [claude-sonnet-5-5]: ",
-    ]  # fmt: skip
+    which = "anthropic, openrouter, vercel, ollama, custom, or a URL: "
+    prompts = [which, which, "Base URL: ", "Base URL: ", "Model [claude-sonnet-5-5]: "]
+    assert [asked["prompt"] for asked in ran.asked] == prompts
 
 
 def test_where_nobody_can_be_asked_the_options_are_named(fresh_kernel, tmp_path):

@@ -10,7 +10,6 @@ from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.draft import Draft, savable
 from xiantong_nb.errors import UsageError
-from xiantong_nb.presets import PRESETS
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
@@ -33,6 +32,8 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
     wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
     _fill(wizard, screen, interview=not asked.preset and not asked.base_url)
     target = _finish(wizard, screen, asked)
+    if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
+        screen.say("Its saved key was kept; --ask-key asks for another.")
     session().use(str(target))
     screen.say(f"This kernel now asks {target}.")
 
@@ -146,30 +147,23 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
     missing = f"{problem.message} {problem.hint}"
     match problem.field:
         case "preset":
-            choices = [PRESETS[slug] for slug in savable()]
-            screen.table(
-                ("", "preset", "", "base URL"),
-                [(str(n), c.slug, c.name, c.base_url or "yours") for n, c in enumerate(choices, 1)],
-            )
-            said = screen.ask("Preset, number or URL: ", missing=missing)
-            by_number = said.isdecimal() and 0 < int(said) <= len(choices)
-            return {"preset": choices[int(said) - 1].slug if by_number else said}
+            return {"preset": screen.ask(f"{', '.join(savable())}, or a URL: ", missing=missing)}
         case "key":
             return {"key": _key(problem, screen), "ask_key": False}
         case "base_url":
             return {"base_url": screen.ask("Base URL: ", missing=missing)}
         case _:
-            screen.say(missing)
-            return {"model": screen.ask("Model: ", missing=missing)}
+            return {"model": screen.ask(f"{missing} Model: ", missing=missing)}
 
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:
     """Ask for a key, unseen; raises `UsageError` after some that no header can carry."""
-    screen.say(problem.message)
     left = _TRIES
     while True:
         left -= 1
-        typed = screen.ask("Key (not shown): ", unseen=True, missing=f"{problem.message} {problem.hint}")
+        typed = screen.ask(
+            f"{problem.message} Key (not shown): ", unseen=True, missing=f"{problem.message} {problem.hint}"
+        )
         try:
             key, notes = secret.cleaned(typed, name="the answer")
         except UsageError as error:
