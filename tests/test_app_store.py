@@ -110,7 +110,7 @@ def test_another_machines_file_is_refused_and_left_alone(app, vault):
         with pytest.raises(Unreadable, match="another machine"):
             act()
     assert hashlib.sha256(vault.file.path.read_bytes()).digest() == before
-    assert not vault.file.copies()
+    assert not vault.file.copies.all()
 
 
 def test_a_version_that_is_unknown_is_kept(app, vault):

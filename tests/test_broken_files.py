@@ -278,7 +278,8 @@ def test_a_file_is_not_written_under_an_id_that_does_not_open_it(good, tmp_path)
     ids.write_text("two")
     with pytest.raises(Unreadable, match="another machine") as caught:
         vault.put("d", KEY, PLACE)
-    assert ".good-1" in caught.value.hint
+    assert "restore" not in caught.value.hint, "no copy opens here either"
+    assert "XIANTONG_HOME" in caught.value.hint
     assert vault.file.path.read_bytes() == before
     ids.write_text("one")
     assert vault.keys()["c"].key == KEY

@@ -64,7 +64,7 @@ def test_an_equal_value_writes_nothing(old):
     before = old.path.stat()
     assert old.update(dict).value == OLD
     assert old.path.stat().st_ino == before.st_ino
-    assert len(old.copies()) == 1
+    assert len(old.copies.all()) == 1
 
 
 def test_what_change_raises_leaves_everything(old):
@@ -148,24 +148,32 @@ def test_a_file_that_stays_half_written_is_said_with_its_good_copy(old):
     foreign(old.path, '{"entries": [')
     with pytest.raises(Unreadable) as caught:
         old.read()
-    assert str(old.copies()[0]) in caught.value.hint
+    assert "%xiantong restore x.json puts back its last good copy" in caught.value.hint
     with pytest.raises(Unreadable):
         old.update(lambda _: NEW)
     assert old.path.read_text() == '{"entries": ['
-    old.path.write_bytes(old.copies()[0].read_bytes())
+    notes = old.restore()
     assert old.read() == OLD
+    assert "is again what it was on" in notes[0]
+    aside = next(old.path.parent.glob("*.corrupt-*"))
+    assert str(aside) in notes[1]
+    assert (aside.read_text(), mode(aside)) == ('{"entries": [', 0o600)
 
 
 def test_the_last_three_versions_are_kept_each_in_a_file_of_its_own(file):
     for n in range(6):
         file.update(lambda _, n=n: {"entries": [n]})
-    copies = file.copies()
+    copies = file.copies.all()
     assert [json.loads(path.read_text()) for path in copies] == [{"entries": [n]} for n in (5, 4, 3)]
     assert [path.name for path in copies] == ["x.json.good-6", "x.json.good-5", "x.json.good-4"]
     assert {path.stat().st_nlink for path in (*copies, file.path)} == {1}
     foreign(file.path, {"entries": ["theirs"]})
     file.update(lambda value: {"entries": [*value["entries"], "ours"]})
-    assert [json.loads(path.read_text())["entries"] for path in file.copies()] == [["theirs", "ours"], ["theirs"], [5]]
+    assert [json.loads(path.read_text())["entries"] for path in file.copies.all()] == [
+        ["theirs", "ours"],
+        ["theirs"],
+        [5],
+    ]
 
 
 def test_a_write_of_another_program_just_before_ours_is_not_lost(old):

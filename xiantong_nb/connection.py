@@ -28,7 +28,8 @@ class Connection:
     found, for messages. `base_url` is normalised; it is empty for the embedded engine until that runs.
     `fault` is why it can't be asked; the others can. `saved` ones stand in the files that the desktop app and
     other kernels share; `foreign` ones there are the app's alone. `unbound`: its key was saved without
-    saying for which endpoint. `last_used` is the time of the last good test, in ms since 1970.
+    saying for which endpoint. `last_used` is the time of the last good test, in ms since 1970. `warning` is worth
+    saying whenever it is asked.
     """
 
     slug: str
@@ -48,6 +49,7 @@ class Connection:
     foreign: bool = False
     unbound: bool = False
     last_used: int | None = None
+    warning: str = ""
 
     def __repr__(self) -> str:
         key = f"{self.key} from {self.key_from}" if self.key else "no key"
@@ -156,9 +158,10 @@ def resolve(connection: Connection, model: str = "") -> Target:
     found = preset.aliases.get(asked, asked)
     if preset.models and found not in preset.models:
         raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
-    if found == asked or (preset.sure_of_aliases and own_endpoint):
-        return Target(connection, found)
-    return Target(connection, found, (f"{asked} taken as {found}, which may have another name here",))
+    notes: tuple[str, ...] = (connection.warning,) if connection.warning else ()
+    if found != asked and not (preset.sure_of_aliases and own_endpoint):
+        notes += (f"{asked} taken as {found}, which may have another name here",)
+    return Target(connection, found, notes)
 
 
 def ways_to_connect() -> str:

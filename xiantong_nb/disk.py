@@ -83,6 +83,16 @@ def write_temp(path: Path, data: bytes) -> Path:
     return temp
 
 
+def put(path: Path, data: bytes) -> None:
+    """Put a file with this content at `path`, in one step. Raises `OSError`, with nothing left behind."""
+    temp = write_temp(path, data)
+    try:
+        replace(temp, path)
+    except BaseException:
+        discard(temp)
+        raise
+
+
 def discard(path: Path) -> None:
     """Remove a file, if that is possible."""
     with contextlib.suppress(OSError):

@@ -218,13 +218,19 @@ def _with_key(
     if isinstance(keys, StoreError):
         raise keys
     stored = keys.get(slug)
+    if stored is not None and stored.lost == "gone":
+        what = f"The key of {slug} was saved here and is gone: another program has written over credentials.enc."
+        raise UsageError(what, hint=f"%xiantong restore {slug} puts it back.")
     if stored is None or stored.key is None:
         what = stored.fault if stored and stored.fault else f"No key of {slug} is saved."
         raise UsageError(what, hint=f"Enter it: {edit}")
     if stored.origin and stored.origin != place:
         msg = f"The key of {slug} was saved for {stored.origin}, and its base URL now leads to {place}."
         raise UsageError(msg, hint=f"If that is right, enter the key again: {edit}")
-    return replace(connection, key=stored.key, key_from="credentials.enc", unbound=not stored.origin)
+    warning = ""
+    if stored.lost:
+        warning = f"the key of {slug} is not the one saved here: %xiantong restore {slug}, or restore {slug} --accept"
+    return replace(connection, key=stored.key, key_from="credentials.enc", unbound=not stored.origin, warning=warning)
 
 
 def _models(before: object, default: str, images: Images = "") -> list[Any]:

@@ -13,39 +13,40 @@ from __future__ import annotations
 import contextlib
 import errno
 import random
-import re
 import time
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from xiantong_nb import disk
+from xiantong_nb import disk, lock
+from xiantong_nb.copies import Copies, set_aside, when
 from xiantong_nb.errors import NotSaved, StoreBusy, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 T = TypeVar("T")
 
 COPIES = 3
 """How many good versions are kept beside a file."""
 
-_LOCK_STEP = 0.01  # seconds between two tries
 _TORN_STEP = (0.005, 0.020)  # seconds between two looks at a file that may be half written
 _LEFT_BEHIND = 3600.0  # seconds
 _RACES = 5  # how often a change starts over because a program that takes no lock wrote meanwhile
+_SECOND_LOOK = (0.05, 0.15)  # seconds until a change made without a lock is looked at again
 
 
 class Damaged(ValueError):
     """
     Bytes that are no such file: what is wrong with them, with nothing of their content.
 
-    `newer` says that a newer program wrote them, so that reading them again will not help.
+    `hint` is what else may be done about it. `newer` says that a newer program wrote them, so that reading them
+    again will not help.
     """
 
-    def __init__(self, what: str, *, newer: bool = False) -> None:
+    def __init__(self, what: str, *, hint: str = "", newer: bool = False) -> None:
         super().__init__(what)
+        self.hint = hint
         self.newer = newer
 
 
@@ -68,10 +69,24 @@ class Saved(Generic[T]):
 
 
 class SharedFile(Generic[T]):
-    """One such file. Reading takes no lock, since a replacement is all or nothing."""
+    """
+    One such file. Reading takes no lock, since a replacement is all or nothing.
 
-    def __init__(self, path: Path, codec: Codec[T], *, lock_patience: float = 10.0, torn_patience: float = 0.5) -> None:
+    `copies` is how many good versions are kept beside it. The patiences are in seconds: of waiting for the lock,
+    and for another program to finish what it is writing.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        codec: Codec[T],
+        *,
+        copies: int = COPIES,
+        lock_patience: float = 10.0,
+        torn_patience: float = 0.5,
+    ) -> None:
         self.path = path
+        self.copies = Copies(path, copies)
         self._codec = codec
         self._lock_patience = lock_patience
         self._torn_patience = torn_patience
@@ -85,31 +100,51 @@ class SharedFile(Generic[T]):
         """
         Replace what the file holds by what `change` makes of it; an equal value writes nothing.
 
-        What `change` raises leaves everything as it was. Raises `Unreadable`, `StoreBusy` when another program
-        keeps the lock, and `NotSaved`: the file is then as it was.
+        `change` is called again when another program wrote meanwhile. What it raises leaves everything as it was.
+        Raises `Unreadable`, `StoreBusy` when another program keeps the lock, and `NotSaved`: the file is then as
+        it was.
         """
         notes: list[str] = []
-        with _said(self.path):
-            disk.make_folder(self.path.parent)
-            self._tighten(self.path.parent.resolve(), notes)
-        with self._locked():
+        with self._changing(notes) as is_locked:
             for _ in range(_RACES):
                 found = self._read()
                 if found is not None:  # and so is this user's own ordinary file
                     self._tighten(self.path, notes)
                 value = change(found[1] if found else None)
-                if (found and value == found[1]) or self._replace(found[0] if found else None, value, notes):
+                if (found and value == found[1]) or (
+                    self._replace(found[0] if found else None, value, notes) and (is_locked or self._stays(value))
+                ):
                     return Saved(value, tuple(notes))
         msg = f"{self.path.name} was not saved: another program kept writing it."
         raise NotSaved(msg, path=str(self.path), hint="Try again.")
 
-    def copies(self) -> list[Path]:
-        """Return the good copies, newest first."""
-        try:
-            found = [path for path in self.path.parent.iterdir() if self._number(path)]
-        except OSError:
-            return []
-        return sorted(found, key=self._number, reverse=True)
+    def good_copy(self) -> Path | None:
+        """Return the newest copy that can be read here."""
+        for path in self.copies.all():
+            with contextlib.suppress(OSError, disk.Refused, Damaged):
+                self._codec.decode(disk.read(path) or b"")
+                return path
+        return None
+
+    def restore(self) -> tuple[str, ...]:
+        """
+        Put the newest good copy in the file's place; what stood there is moved aside, once for each content.
+
+        Returns notes. Raises `StoreError` when no copy can be read here, or where it can't be written.
+        """
+        notes: list[str] = []
+        with self._changing(notes), _said(self.path):
+            copy = self.good_copy()
+            if copy is None:
+                msg = f"There is no good copy of {self.path.name} that can be read here."
+                raise NotSaved(msg, path=str(self.path), hint="It was left as it is.")
+            data = disk.read(copy) or b""
+            notes.append(f"{self.path.name} is again what it was on {when(copy)}")
+            if aside := set_aside(self.path, data):
+                notes.append(f"what stood there is now {aside}")
+            disk.put(self.path, data)
+            disk.sync_folder(self.path.parent)
+        return tuple(notes)
 
     def _read(self) -> tuple[bytes, T] | None:
         """Read bytes and value; look again for a while where the bytes may be half of what is being written."""
@@ -119,7 +154,7 @@ class SharedFile(Generic[T]):
             try:
                 data = disk.read(self.path)
             except (OSError, disk.Refused) as error:
-                raise self._unreadable(_words(error)) from None
+                raise self._unreadable(Damaged(_words(error))) from None
             if data is None:
                 return None
             if data != seen:
@@ -127,19 +162,20 @@ class SharedFile(Generic[T]):
                 try:
                     return data, self._codec.decode(data)
                 except Damaged as error:
-                    damaged = Damaged(str(error), newer=error.newer)
+                    damaged = Damaged(str(error), hint=error.hint, newer=error.newer)
             if damaged.newer or time.monotonic() >= until:
-                raise self._unreadable(str(damaged))
+                raise self._unreadable(damaged)
             time.sleep(random.uniform(*_TORN_STEP))  # noqa: S311  # only so that two readers don't keep step
 
-    def _unreadable(self, what: str) -> Unreadable:
+    def _unreadable(self, damaged: Damaged) -> Unreadable:
         """Make the error, with the next step: the newest good copy, where there is one."""
-        hint = "It was left as it is. Move it away to begin afresh"
-        if copies := self.copies():
-            with contextlib.suppress(OSError):
-                when = datetime.fromtimestamp(copies[0].stat().st_mtime).astimezone()
-                hint += f", or put its last good copy, of {when:%Y-%m-%d %H:%M}, in its place: {copies[0]}"
-        return Unreadable(f"{self.path.name} can't be used: {what}.", path=str(self.path), hint=f"{hint}.")
+        steps = ["It was left as it is.", damaged.hint]
+        if copy := self.good_copy():
+            steps.append(f"%xiantong restore {self.path.name} puts back its last good copy, of {when(copy)}.")
+        elif not damaged.hint:
+            steps.append("Move it away to begin afresh.")
+        hint = " ".join(filter(None, steps))
+        return Unreadable(f"{self.path.name} can't be used: {damaged}.", path=str(self.path), hint=hint)
 
     def _tighten(self, path: Path, notes: list[str]) -> None:
         """See that only this user gets into a folder or a file."""
@@ -148,44 +184,31 @@ class SharedFile(Generic[T]):
                 notes.append(f"{path} was open to other users of this machine until now")
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """
-        Hold the file's lock: a file beside it, never removed, since waiters would then lock two different ones.
-
-        A new lock object each time: the lock is of the open file, so threads of a process exclude each other, too.
-        """
-        from filelock import FileLock, Timeout
-
-        path = self.path.with_name(f"{self.path.name}.lock")
-        lock = FileLock(
-            path,
-            timeout=self._lock_patience,
-            mode=0o600,
-            thread_local=False,
-            poll_interval=_LOCK_STEP,
-            fallback_to_soft=False,
-        )
+    def _changing(self, notes: list[str]) -> Iterator[bool]:
+        """Make the folder, hold the lock; gives False where there is none to be had."""
         with _said(self.path):
+            disk.make_folder(self.path.parent)
+            self._tighten(self.path.parent.resolve(), notes)
+        with contextlib.ExitStack() as stack:
             try:
-                lock.acquire()
-            except Timeout:
-                pid = _holder(path)
-                who = f"process {pid}" if pid else "another program"
-                msg, hint = (
-                    f"{self.path.name} is locked by {who}.",
-                    "Try again; if that does not help, end that program.",
-                )
-                raise StoreBusy(msg, path=str(self.path), hint=hint) from None
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                lock.release(force=True)
+                with _said(self.path):
+                    is_locked = stack.enter_context(lock.held(self.path, self._lock_patience))
+            except lock.Held as held:
+                who = f"process {held.pid}" if held.pid else "another program"
+                hint = "Try again; if that does not help, end that program."
+                raise StoreBusy(f"{self.path.name} is locked by {who}.", path=str(self.path), hint=hint) from None
+            if not is_locked:
+                notes.append(f"{self.path.parent} has no locks: of two changes at the same moment one may be lost")
+            yield is_locked
+
+    def _stays(self, value: T) -> bool:
+        """Look again, a moment after a change without a lock, whether another program has written over it."""
+        time.sleep(random.uniform(*_SECOND_LOOK))  # noqa: S311  # only so that two writers don't keep step
+        return self.read() == value
 
     def _replace(self, before: bytes | None, value: T, notes: list[str]) -> bool:
         """Write `value` in the place of `before`; False when that is no longer what stands there."""
         temps: list[Path] = []
-        copies = self.copies()
         try:
             with _said(self.path):
                 for path in self.path.parent.iterdir():
@@ -195,14 +218,11 @@ class SharedFile(Generic[T]):
                 temps.append(disk.write_temp(self.path, data))
                 if self._codec.decode(disk.read(temps[0]) or b"") != value:
                     raise OSError(errno.EIO, "what was written reads differently")
-                # the new version, and the one found where another program wrote it
-                for good in [*self._unkept(before, copies), data]:
+                for good in self.copies.due(before, data):
                     temps.append(disk.write_temp(self.path, good))  # noqa: PERF401  # each is removed if the next fails
                 if disk.read(self.path) != before:
                     return False
-                last = self._number(copies[0]) if copies else 0
-                for n, temp in enumerate(temps[1:], last + 1):
-                    disk.replace(temp, self.path.with_name(f"{self.path.name}.good-{n}"))
+                self.copies.add(temps[1:])
                 disk.replace(temps[0], self.path)
         finally:
             for temp in temps:
@@ -211,37 +231,18 @@ class SharedFile(Generic[T]):
             disk.sync_folder(self.path.parent)
         except OSError as error:
             notes.append(f"saved, but a power cut now could undo it ({_words(error)})")
-        for old in self.copies()[COPIES:]:
-            disk.discard(old)
+        self.copies.drop()
         return True
-
-    def _unkept(self, before: bytes | None, copies: list[Path]) -> list[bytes]:
-        """Return the bytes that were found, unless they are the newest copy already."""
-        if before is None:
-            return []
-        try:
-            return [] if copies and disk.read(copies[0]) == before else [before]
-        except (OSError, disk.Refused):
-            return [before]
-
-    def _number(self, path: Path) -> int:
-        """Return the number of a good copy, which grows; 0 for anything else."""
-        match = re.fullmatch(rf"{re.escape(self.path.name)}\.good-([1-9]\d{{0,17}})", path.name)
-        return int(match[1]) if match else 0
 
 
 _FREE = "Free some space and try again; what was there still is."
 _OWN = "Make the folder your own, or set XIANTONG_HOME to another one."
-_NEAR = "Set XIANTONG_HOME to a folder on a disk of this machine."
 _NEXT = {
     errno.ENOSPC: _FREE,
     errno.EDQUOT: _FREE,
     errno.EROFS: "Set XIANTONG_HOME to a folder that can be written.",
     errno.EACCES: _OWN,
     errno.EPERM: _OWN,
-    errno.ENOLCK: _NEAR,
-    errno.ENOSYS: _NEAR,
-    errno.EOPNOTSUPP: _NEAR,
     errno.ELOOP: "The file whose name ends in .lock is a link: remove it.",
 }
 
@@ -263,13 +264,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or type(error).__name__).lower()
     return str(error)
-
-
-def _holder(lock: Path) -> int | None:
-    """Return the process that holds a lock, where the system tells (Linux)."""
-    try:
-        inode = lock.stat().st_ino
-        held = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" not in line]
-        return next(int(row[4]) for row in held if row[1] == "FLOCK" and int(row[5].rpartition(":")[2]) == inode)
-    except (OSError, StopIteration, IndexError, ValueError):
-        return None

@@ -22,7 +22,7 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from xiantong_nb.files import Damaged
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _HEADER, _SALT, _NONCE, _TAG = 92, slice(12, 44), slice(64, 76), slice(76, 92)
 _ZERO = (slice(8, 12), slice(44, 64))
 _ROUNDS = 100_000
+_UPDATE = "Update xiantong-nb."
 _GENERATION = slice(5, 8)  # of a magic: two digits and NUL
 
 
@@ -67,12 +68,17 @@ class Envelope:
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    def new(self) -> Opened:
-        """Return an empty payload under this machine's id, with a salt of its own."""
+    def new(self, like: Opened | None = None) -> Opened:
+        """
+        Return an empty payload: under what opened another file, or under this machine's id with a salt of its own.
+
+        A salt in common means that one derivation opens both.
+        """
         now = _now()
         payload = {"version": 1, "credentials": {}, "metadata": {"createdAt": now, "updatedAt": now}}
-        dialect = DIALECTS[0]
-        return Opened(payload, dialect, os.urandom(32), self._password(dialect))
+        if like is not None:
+            return replace(like, payload=payload)
+        return Opened(payload, DIALECTS[0], os.urandom(32), self._password(DIALECTS[0]))
 
     def decode(self, data: bytes) -> Opened:
         """Open it; raises `Damaged`, which tells nothing of the content."""
@@ -83,7 +89,11 @@ class Envelope:
         for password, is_legacy in ways:
             if (plain := _decrypted(data, _key(password, salt))) is not None:
                 return Opened(_payload(plain), dialect, salt, password, is_legacy)
-        raise Damaged("it was made on another machine or by another user, or it is damaged")
+        hint = (
+            "If this machine's id has changed (a new container), bring the old one back; where several machines "
+            "share this folder, give each one of its own by XIANTONG_HOME."
+        )
+        raise Damaged("it was made on another machine or by another user, or it is damaged", hint=hint)
 
     def encode(self, value: Opened) -> bytes:
         """Seal it under what opened it, with a new nonce."""
@@ -110,7 +120,7 @@ def with_credential(opened: Opened, account: str, fields: dict[str, Any] | None)
     now = _now()
     metadata = opened.payload.get("metadata") or {"createdAt": now}
     changed = opened.payload | {"credentials": credentials, "metadata": metadata | {"updatedAt": now}}
-    return Opened(changed, opened.dialect, opened.salt, opened.password, opened.legacy)
+    return replace(opened, payload=changed)
 
 
 def _dialect_of(data: bytes) -> Dialect:
@@ -120,9 +130,10 @@ def _dialect_of(data: bytes) -> Dialect:
     dialect = next((d for d in DIALECTS if data[:8] == d.magic), None)
     if dialect is None:
         newer = any(data[:5] == d.magic[:5] and data[_GENERATION].rstrip(b"\0").isdigit() for d in DIALECTS)
-        raise Damaged("a newer program wrote it" if newer else "it does not begin as it should", newer=newer)
+        what = "a newer program wrote it" if newer else "it does not begin as it should"
+        raise Damaged(what, hint=_UPDATE if newer else "", newer=newer)
     if any(any(data[part]) for part in _ZERO):
-        raise Damaged("a newer program wrote it, or it is damaged", newer=True)
+        raise Damaged("a newer program wrote it, or it is damaged", hint=_UPDATE, newer=True)
     return dialect
 
 

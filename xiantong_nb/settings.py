@@ -59,24 +59,24 @@ class Settings:
     """Saved connections as they stand in the files; what they mean is for others."""
 
     def __init__(self, folder: Path) -> None:
-        self._config: SharedFile[Json] = SharedFile(folder / "config.json", JsonObject(_LIST, list))
-        self._own: SharedFile[Json] = SharedFile(folder / "notebook.json", JsonObject(_OWN, dict))
+        self.config: SharedFile[Json] = SharedFile(folder / "config.json", JsonObject(_LIST, list))
+        self.own_file: SharedFile[Json] = SharedFile(folder / "notebook.json", JsonObject(_OWN, dict))
 
     def entries(self) -> dict[str, Json]:
         """Return the entries by slug; of two with one slug the first, as the app does. Raises `Unreadable`."""
         found: dict[str, Json] = {}
-        for entry in (self._config.read() or {}).get(_LIST, []):
+        for entry in (self.config.read() or {}).get(_LIST, []):
             if slug := _slug(entry):
                 found.setdefault(slug, entry)
         return found
 
     def own(self) -> dict[str, Any]:
         """Return what notebook.json holds, by slug. Raises `Unreadable`."""
-        return dict((self._own.read() or {}).get(_OWN, {}))
+        return dict((self.own_file.read() or {}).get(_OWN, {}))
 
     def default(self) -> str:
         """Return the slug that everyone asks when nothing is named, or nothing."""
-        slug = (self._config.read() or {}).get(_DEFAULT)
+        slug = (self.config.read() or {}).get(_DEFAULT)
         return slug if isinstance(slug, str) else ""
 
     def put(self, slug: str, change: Callable[[Json | None], Json], own: Json, *, default: bool) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class Settings:
         before = self.own().get(slug, {})
         notes = self._put_own(slug, own)
         try:
-            return (*notes, *self._config.update(with_entry).notes)
+            return (*notes, *self.config.update(with_entry).notes)
         except BaseException:
             self._put_own(slug, before)
             raise
@@ -119,7 +119,7 @@ class Settings:
             made[_LIST] = [*entries[:at], change(entries[at]), *entries[at + 1 :]]
             return made | ({_DEFAULT: slug} if default else {})
 
-        return self._config.update(changed).notes
+        return self.config.update(changed).notes
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove an entry; where it was the default, the first that remains is."""
@@ -133,7 +133,7 @@ class Settings:
                     made[_DEFAULT] = first
             return made
 
-        notes = self._config.update(without).notes
+        notes = self.config.update(without).notes
         return (*notes, *self._put_own(slug, {}))
 
     def _put_own(self, slug: str, own: Json) -> tuple[str, ...]:
@@ -146,7 +146,7 @@ class Settings:
             kept = {name: value for name, value in made.get(_OWN, {}).items() if name != slug}
             return made | {_OWN: kept | ({slug: own} if own else {})}
 
-        return self._own.update(with_own).notes
+        return self.own_file.update(with_own).notes
 
 
 def _slug(entry: object) -> str:

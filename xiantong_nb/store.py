@@ -1,7 +1,7 @@
 """
 What is saved: connections with their keys, in the files that kernels and the desktop app share.
 
-    config.json + notebook.json (settings) + credentials.enc (vault) --entry.read--> Connection
+    config.json + notebook.json (settings) + credentials.enc + notebook.enc (vault) --entry.read--> Connection
     Connection --entry.write--> both: the key first, and taken back when the settings can't be written
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import entry as entries
 from xiantong_nb.base_url import origin
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.entry import Images
+    from xiantong_nb.files import SharedFile
     from xiantong_nb.settings import Json
     from xiantong_nb.vault import StoredKey
 
@@ -35,6 +36,8 @@ class Store:
         self._environment = environment
         self._settings = Settings(folder)
         self._vault = Vault(folder)
+        files = (self._settings.config, self._settings.own_file, self._vault.file, self._vault.kept)
+        self.files: dict[str, SharedFile[Any]] = {file.path.name: file for file in files}
 
     def connections(self) -> dict[str, Connection]:
         """
@@ -105,6 +108,18 @@ class Store:
     def tested(self, slug: str) -> tuple[str, ...]:
         """Note that a test has just passed."""
         return self._settings.change(slug, lambda raw: {**raw, "lastUsedAt": _now()})
+
+    def lost_keys(self) -> dict[str, StoredKey]:
+        """Return the keys, by slug, that were saved here and that another program removed or changed."""
+        return {slug: stored for slug, stored in self._vault.keys().items() if stored.lost}
+
+    def restore_key(self, slug: str) -> tuple[str, ...]:
+        """Put back the key that was saved here. Raises `UsageError` where none is kept, and `StoreError`."""
+        return self._vault.restore(slug)
+
+    def accept_key(self, slug: str) -> tuple[str, ...]:
+        """Keep from now on what another program left of a key. Raises as `restore_key`."""
+        return self._vault.accept(slug)
 
     def bind(self, connection: Connection) -> tuple[str, ...]:
         """Note for which endpoint a key is that was saved without saying so."""

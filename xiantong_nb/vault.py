@@ -1,14 +1,21 @@
-"""The keys of connections, sealed in credentials.enc, which the desktop app and other kernels share."""
+"""
+The keys of connections, sealed in credentials.enc, which the desktop app and other kernels share.
+
+The app writes that file whole from what it has read at some time, so a key that was saved here can be gone, or be
+an older one again. What was saved here is therefore kept a second time, in notebook.enc: to notice that, and to
+put the key back when the user asks for it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from xiantong_nb.errors import UsageError
-from xiantong_nb.files import Saved, SharedFile
+from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.files import SharedFile
 from xiantong_nb.identity import Identity
 from xiantong_nb.sealed import Envelope, Opened, with_credential
 from xiantong_nb.secret import Secret
@@ -21,14 +28,22 @@ _ACCOUNT = "llm_api_key::"
 _LONGEST_SLUG = 200
 _OF_A_TEST = "__test-"  # the app keeps a key there for the moment of a test
 
+Lost = Literal["", "gone", "changed"]
+"""What became of a key that was saved here: nothing, it is not there any more, or another one is."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A saved key and the origin that it belongs to, empty where the app saved it; or what is wrong with it."""
+    """
+    A saved key and the origin that it belongs to, empty where the app saved it; or what is wrong with it.
+
+    `lost` says that it is not the one saved here, which can be put back.
+    """
 
     key: Secret | None
-    origin: str
+    origin: str = ""
     fault: str = ""
+    lost: Lost = ""
 
 
 class Vault:
@@ -37,16 +52,16 @@ class Vault:
     def __init__(self, folder: Path, identity: Identity | None = None) -> None:
         self._envelope = Envelope(identity or Identity(os.environ))
         self.file: SharedFile[Opened] = SharedFile(folder / "credentials.enc", self._envelope)
+        self.kept: SharedFile[Opened] = SharedFile(folder / "notebook.enc", self._envelope, copies=0)
 
     def keys(self) -> dict[str, StoredKey]:
-        """Return the saved keys by slug. Raises `Unreadable`."""
-        opened = self.file.read()
-        accounts = opened.payload["credentials"] if opened else {}
-        return {
-            slug: _read(slug, fields)
-            for account, fields in accounts.items()
-            if account.startswith(_ACCOUNT) and not (slug := account.removeprefix(_ACCOUNT)).startswith(_OF_A_TEST)
-        }
+        """Return the saved keys by slug, those that were lost among them. Raises `Unreadable`."""
+        keys = _keys(self.file.read())
+        for slug, kept in self._kept().items():
+            found = keys.get(slug, StoredKey(None))
+            if kept.key is not None and found.key != kept.key:
+                keys[slug] = replace(found, lost="changed" if slug in keys else "gone")
+        return keys
 
     def put(self, slug: str, key: Secret, origin: str) -> tuple[Callable[[], object], tuple[str, ...]]:
         """
@@ -56,22 +71,22 @@ class Vault:
         """
         if not is_slug(slug):
             raise UsageError(f"{slug!r} is no name that a key can be saved under.")
-        before: dict[str, Any] | None = None
+        self.file.read()  # a file that can't be read stops it before anything is written
         value = {"value": key.reveal(), "origin": origin}
+        # first where it is kept: whoever is killed between the two has lost nothing that could not be put back
+        unkeep, not_kept = self._keep(slug, value)
+        try:
+            undo, notes = self._set(self.file, slug, value)
+        except BaseException:
+            with contextlib.suppress(StoreError):  # what failed first is what is said
+                unkeep()
+            raise
 
-        def with_key(fields: object) -> dict[str, Any]:
-            nonlocal before
-            before = fields if isinstance(fields, dict) else None
-            return (before or {}) | value
+        def undo_both() -> None:
+            undo()
+            unkeep()
 
-        def undo() -> None:
-            def as_before(fields: object) -> object:
-                mine = isinstance(fields, dict) and fields.items() >= value.items()
-                return before if mine else fields
-
-            self._change(slug, as_before)
-
-        return undo, self._change(slug, with_key).notes
+        return undo_both, (*notes, *not_kept)
 
     def bind(self, slug: str, origin: str) -> tuple[str, ...]:
         """Add the origin to a key that has none."""
@@ -79,21 +94,87 @@ class Vault:
         def bound(fields: object) -> object:
             return {**fields, "origin": fields.get("origin") or origin} if isinstance(fields, dict) else fields
 
-        return self._change(slug, bound).notes
+        return self._change(self.file, slug, bound)
+
+    def restore(self, slug: str) -> tuple[str, ...]:
+        """Put back the key that was saved here. Raises `UsageError` where none is kept, and `StoreError`."""
+        kept = self._found_kept(slug)
+        value = {"value": kept.key.reveal() if kept.key else "", "origin": kept.origin}
+        return self._set(self.file, slug, value)[1]
+
+    def accept(self, slug: str) -> tuple[str, ...]:
+        """Take the key as another program left it for the one to keep. Raises as `restore`."""
+        self._found_kept(slug)
+        opened = self.file.read()
+        fields = opened.payload["credentials"].get(_ACCOUNT + slug) if opened else None
+        return self._change(self.kept, slug, lambda _: fields)
 
     def remove(self, slug: str) -> tuple[str, ...]:
-        """Remove a key; where there is none, nothing happens. Raises `StoreError`."""
-        if self.file.read() is None:
-            return ()
-        return self._change(slug, lambda _: None).notes
+        """Remove a key, from good copies too; where there is none, nothing happens. Raises `StoreError`."""
+        notes: tuple[str, ...] = ()
+        is_here = slug in _keys(self.file.read())
+        try:
+            if slug in _keys(self.kept.read()):
+                notes = self._change(self.kept, slug, lambda _: None)
+        except StoreError as error:
+            notes = (f"the second place of the key of {slug} could not be cleared: {error.message}",)
+        if is_here:
+            notes += self._change(self.file, slug, lambda _: None)
+            self.file.copies.drop(but=1)
+        return notes
 
-    def _change(self, slug: str, change: Callable[[object], Any]) -> Saved[Opened]:
+    def _kept(self) -> dict[str, StoredKey]:
+        """Return what is kept, nothing where that can't be read: it is a help, and no reason not to ask."""
+        return _keys(_as_it_is(self.kept))
+
+    def _found_kept(self, slug: str) -> StoredKey:
+        """Return what is kept of one key; raises `UsageError` where there is nothing, and `Unreadable`."""
+        found = _keys(self.kept.read()).get(slug)
+        if found is None or found.key is None:
+            raise UsageError(f"No key of {slug} is kept that could be put back.", hint="%xiantong restore lists them.")
+        return found
+
+    def _keep(self, slug: str, value: dict[str, Any]) -> tuple[Callable[[], object], tuple[str, ...]]:
+        """Keep a key a second time; that it can't be is said, and no reason not to save it."""
+        try:
+            return self._set(self.kept, slug, value)
+        except StoreError as error:
+            return lambda: None, (
+                f"should another program lose the key of {slug}, it can't be put back: {error.message}",
+            )
+
+    def _set(
+        self, file: SharedFile[Opened], slug: str, value: dict[str, Any]
+    ) -> tuple[Callable[[], object], tuple[str, ...]]:
+        """Write a key into one file; returns how to take that back, and notes."""
+        before: dict[str, Any] | None = None
+
+        def with_key(fields: object) -> dict[str, Any]:
+            nonlocal before
+            if not is_ours(fields):  # it may look twice, and find its own
+                before = fields if isinstance(fields, dict) else None
+            return (before or {}) | value
+
+        def is_ours(fields: object) -> bool:
+            return isinstance(fields, dict) and fields.items() >= value.items()
+
+        def undo() -> None:
+            def as_before(fields: object) -> object:
+                return before if is_ours(fields) else fields
+
+            self._change(file, slug, as_before)
+
+        return undo, self._change(file, slug, with_key)
+
+    def _change(self, file: SharedFile[Opened], slug: str, change: Callable[[object], Any]) -> tuple[str, ...]:
+        other = self.kept if file is self.file else self.file
+
         def changed(opened: Opened | None) -> Opened:
-            opened = opened or self._envelope.new()
+            opened = opened or self._envelope.new(_as_it_is(other))
             account = _ACCOUNT + slug
             return with_credential(opened, account, change(opened.payload["credentials"].get(account)))
 
-        return self.file.update(changed)
+        return file.update(changed).notes
 
 
 def is_slug(text: str) -> bool:
@@ -101,13 +182,30 @@ def is_slug(text: str) -> bool:
     return re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", text) is not None and len(text) <= _LONGEST_SLUG
 
 
+def _as_it_is(file: SharedFile[Opened]) -> Opened | None:
+    """Read a file, where it can be read."""
+    try:
+        return file.read()
+    except StoreError:
+        return None
+
+
+def _keys(opened: Opened | None) -> dict[str, StoredKey]:
+    accounts = opened.payload["credentials"] if opened else {}
+    return {
+        slug: _read(slug, fields)
+        for account, fields in accounts.items()
+        if account.startswith(_ACCOUNT) and not (slug := account.removeprefix(_ACCOUNT)).startswith(_OF_A_TEST)
+    }
+
+
 def _read(slug: str, fields: object) -> StoredKey:
     """Read one account; a wrong one is the fault of its own connection only."""
     value, origin = (fields.get("value"), fields.get("origin")) if isinstance(fields, dict) else (None, None)
     if not isinstance(value, str):
-        return StoredKey(None, "", f"The saved key of {slug} is not text.")
+        return StoredKey(None, fault=f"The saved key of {slug} is not text.")
     try:
         key = Secret.from_user(value, name=f"credentials.enc for {slug}")
     except UsageError as error:
-        return StoredKey(None, "", error.message)
+        return StoredKey(None, fault=error.message)
     return StoredKey(key, origin if isinstance(origin, str) else "")
