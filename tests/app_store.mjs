@@ -2,8 +2,11 @@
 //
 // Answers JSON lines on stdin: {op: "write", path, password, salt?, payload} and {op: "read", path, password};
 // `password` is the text that is hashed (machine id and label). Like the desktop app it truncates in place.
+// {op: "set", path, password, account, value} is the app's own way to save: it reads the file once, writes all of
+// it from that memory ever after, and deletes a file that it can't read. {op: "restart"} forgets; both answer how
+// many files have been deleted so far.
 import { createCipheriv, createDecipheriv, createHash, pbkdf2Sync, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const MAGIC = Buffer.from("CRAFT01\0", "latin1");
@@ -41,11 +44,40 @@ function read({ path, password }) {
   return JSON.parse(plain.toString("utf8"));
 }
 
+const remembered = new Map();
+let deleted = 0;
+
+function set({ path, password, account, value }) {
+  if (!remembered.has(path)) {
+    let payload = { version: 1, credentials: {}, metadata: { createdAt: 1, updatedAt: 1 } };
+    let salt;
+    if (existsSync(path)) {
+      try {
+        payload = read({ path, password });
+        salt = readFileSync(path).subarray(12, 44).toString("hex");
+      } catch {
+        unlinkSync(path);
+        deleted += 1;
+      }
+    }
+    remembered.set(path, { payload, salt: salt ?? randomBytes(32).toString("hex") });
+  }
+  const { payload, salt } = remembered.get(path);
+  payload.credentials[account] = { value };
+  write({ path, password, salt, payload });
+  return deleted;
+}
+
+function restart() {
+  remembered.clear();
+  return deleted;
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
     const asked = JSON.parse(line);
-    answer = { value: { read, write }[asked.op](asked) };
+    answer = { value: { read, write, set, restart }[asked.op](asked) };
   } catch (error) {
     answer = { error: String(error) };
   }

@@ -35,6 +35,14 @@ class AppStore:
     def read(self, path: Path, *, password: str = ID + LABEL) -> Any:
         return self._ask(op="read", path=str(path), password=password)
 
+    def set(self, path: Path, account: str, value: str, *, password: str = ID + LABEL) -> int:
+        """Save as the app does, from memory; returns how many files it has deleted so far."""
+        return self._ask(op="set", path=str(path), password=password, account=account, value=value)
+
+    def restart(self) -> int:
+        """Forget what was read; returns how many files it has deleted so far."""
+        return self._ask(op="restart")
+
     def close(self) -> None:
         self._process.communicate(timeout=30)
 

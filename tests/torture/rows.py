@@ -1,0 +1,31 @@
+"""Every figure: its name, what counts it, and how much of it is made in CI and in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.torture import app_writer, crash, kill, stress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.torture.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A figure of the given size."""
+
+    name: str
+    figure: Callable[..., Figure]
+    ci: dict[str, Any] = field(default_factory=dict)
+    full: dict[str, Any] = field(default_factory=dict)
+
+
+ROWS = (
+    Row("R1", kill.figure, {"memory": 200, "on_a_disk": 100}, {"memory": 8000, "on_a_disk": 2000}),
+    Row("R2", crash.figure),
+    Row("R3", stress.figure, {"processes": 8, "updates": 50}, {"processes": 16, "updates": 500}),
+    Row("R4", app_writer.figure, {"seconds": 6, "rounds": 3}, {"seconds": 60, "rounds": 20}),
+)
