@@ -5,13 +5,14 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: help demo lab test check bench lock clean
+.PHONY: help demo lab test check torture bench lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
 	@echo "make check   format, lint, types, import rules, dependencies"
+	@echo "make torture the saved files under kills, crashes, faults and fuzz: each figure with its goal; half an hour"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
 
@@ -30,6 +31,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/deptry .
+
+torture: $(READY)
+	$(BIN)/python -m tests.torture
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -278,62 +277,6 @@ def test_what_was_left_behind_is_removed_if_it_is_ours_and_old(old):
         os.utime(folder / name, (1, 1))
     old.update(lambda _: NEW)
     assert names(old) == {"x.json", "x.json.lock", "x.json.good-1", "x.json.good-2"} | stays
-
-
-STEPS = {
-    "open": (os, "open"), "write": (os, "write"), "fsync": (os, "fsync"), "fchmod": (os, "fchmod"),
-    "read": (os, "read"), "fstat": (os, "fstat"), "replace": (Path, "replace"), "close": (os, "close"),
-}  # fmt: skip
-CAUSES = (errno.ENOSPC, errno.EIO, errno.EACCES, errno.EROFS, errno.EDQUOT, errno.EMFILE)
-
-
-class Failing:
-    """A system call that fails the nth time, or from then on."""
-
-    def __init__(self, real, nth, code, *, for_ever, folder):
-        self.real, self.left, self.code, self.for_ever, self.folder = real, nth, code, for_ever, str(folder)
-        self.failed = False
-
-    def __call__(self, *args, **more):
-        self.left -= 1
-        if self.left == 0 or (self.for_ever and self.left < 0):
-            self.failed = True
-            if self.real is os.close:
-                self.real(*args)  # Linux closes it whatever it says
-            raise OSError(self.code, os.strerror(self.code))
-        return self.real(*args, **more)
-
-
-@pytest.mark.parametrize("for_ever", [False, True], ids=["once", "for ever"])
-@pytest.mark.parametrize("step", STEPS)
-def test_whatever_fails_the_old_value_or_the_new_one_stands(old, step, for_ever):
-    """Every call of every step, until a save passes without reaching the nth."""
-    owner, name = STEPS[step]
-    real = getattr(owner, name)
-    for nth in range(1, 60):
-        code = CAUSES[nth % len(CAUSES)]
-        old.update(lambda _: OLD)
-        failing = Failing(real, nth, code, for_ever=for_ever, folder=old.path.parent)
-        setattr(owner, name, (lambda *a, f=failing, **m: f(*a, **m)))
-        notes, error = (), None
-        try:
-            notes = old.update(lambda _: NEW).notes
-        except (NotSaved, Unreadable) as caught:
-            error = caught
-        finally:
-            setattr(owner, name, real)
-        if not failing.failed:
-            assert error is None
-            assert nth > 1, "this step was never taken"
-            break
-        assert old.read() == (NEW if error is None else OLD), (nth, error)
-        if error is not None:
-            assert os.strerror(code).lower() in error.message, nth
-            assert error.hint
-        old.update(lambda value, nth=nth: {**value, "again": nth})
-        assert not [name for name in names(old) if name.endswith(".tmp")], (nth, notes)
-    else:
-        pytest.fail("the step never ended")
 
 
 def test_a_write_that_takes_only_a_part_is_gone_on_with(old, monkeypatch):

@@ -17,7 +17,9 @@ MAX_SIZE = 64 * 1024 * 1024
 """More than this is none of our files, in bytes; it is refused before it is read."""
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_ALWAYS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+ALWAYS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+"""How every file is opened: no link is followed, no child gets it, no byte is translated."""
+
 _REPLACE_TRIES, _REPLACE_PAUSE = 20, 0.05
 
 
@@ -33,7 +35,7 @@ def read(path: Path) -> bytes | None:
     64 MiB, without waiting for any of them, and `OSError` for what the system refuses.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _ALWAYS)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | ALWAYS)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -66,11 +68,10 @@ def write_temp(path: Path, data: bytes) -> Path:
     Raises `OSError`, with nothing left behind.
     """
     temp = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(6)}.tmp")
-    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALWAYS, 0o600)
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | ALWAYS, 0o600)
     try:
         try:
-            if os.name == "posix":
-                os.fchmod(handle, 0o600)  # a strange umask may have taken this user's own rights
+            own_only(handle)
             left = memoryview(data)
             while left:  # a write may take only a part
                 left = left[os.write(handle, left) :]
@@ -150,6 +151,12 @@ def tighten(path: Path) -> bool:
         return False
     path.chmod(mode & ~_OTHERS)
     return True
+
+
+def own_only(handle: int) -> None:
+    """Give a file to this user alone: a strange umask may even have taken this user's own rights."""
+    if os.name == "posix" and stat.S_IMODE(os.fstat(handle).st_mode) != 0o600:  # noqa: PLR2004  # a mode is a number
+        os.fchmod(handle, 0o600)
 
 
 def sync_folder(folder: Path) -> None:

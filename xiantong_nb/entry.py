@@ -87,8 +87,10 @@ def read(
     slug = str(raw.get("slug"))
     try:
         entry, ours = msgspec.convert(raw, Entry), msgspec.convert(own or {}, Own)
-    except msgspec.ValidationError as error:  # it names the place and the types, never the value
-        fault = UsageError(f"The settings of {slug} can't be read: {error}.", hint=f"%xiantong remove {slug}")
+    except (msgspec.ValidationError, UnicodeError) as error:
+        # the first names the place and the types, never the value; the other quotes it
+        what = "half a character stands in it" if isinstance(error, UnicodeError) else error
+        fault = UsageError(f"The settings of {slug} can't be read: {what}.", hint=f"%xiantong remove {slug}")
         return Connection(slug, PRESETS["custom"], "", "", fault=bare(fault), saved=True)
     if entry.provider_type not in _TYPES or entry.auth_type not in (*_KEYED, "none"):
         return _of_the_app(entry)

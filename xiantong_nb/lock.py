@@ -1,11 +1,19 @@
-"""The lock of a shared file: a file beside it, locked while that is changed, and never removed."""
+"""
+The lock of a shared file: a file beside it, locked while that is changed.
+
+It is never removed: then waiters would lock two different files.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from xiantong_nb import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,33 +41,52 @@ def held(path: Path, patience: float) -> Iterator[bool]:
     Hold the lock of the file at `path`; gives False where its file system has no locks, and then holds nothing.
 
     Waits up to `patience` seconds, then raises `Held`; `OSError` for a lock file that can't be made or is a link.
-    A new lock object each time: the lock is of the open file, so threads of a process exclude each other, too.
-    It stays: were it removed, waiters would lock two different files.
+    The lock is of the open file, so threads of a process exclude each other, too.
     """
-    from filelock import FileLock, Timeout
+    from filelock import unlock_descriptor
 
-    lock = FileLock(
-        beside(path),
-        timeout=patience,
-        mode=0o600,
-        thread_local=False,
-        poll_interval=_STEP,
-        fallback_to_soft=False,
-    )
-    exists = True
+    handle = _acquired(beside(path), time.monotonic() + patience)
+    if handle is None:
+        yield False
+        return
+    if handle < 0:
+        raise Held(holder(path))
     try:
-        lock.acquire()
-    except Timeout:
-        raise Held(holder(path)) from None
-    except OSError as error:
-        if error.errno not in _NO_LOCKS:
-            raise
-        exists = False
-    try:
-        yield exists
+        yield True
     finally:
         with contextlib.suppress(OSError):
-            lock.release(force=True)
+            unlock_descriptor(handle)  # a child that was forked meanwhile has the file open, too
+        _close(handle)  # which unlocks it where that has failed
+
+
+def _acquired(path: Path, until: float) -> int | None:
+    """Return the open and locked file, -1 when another program keeps it, None where there are no locks."""
+    from filelock import lock_descriptor
+
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | disk.ALWAYS, 0o600)
+        is_mine = False
+        try:
+            disk.own_only(handle)
+            # one that was removed meanwhile would keep nobody out
+            is_mine = lock_descriptor(handle, blocking=False) and bool(os.fstat(handle).st_nlink)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            return None
+        finally:
+            if not is_mine:
+                _close(handle)
+        if is_mine:
+            return handle
+        if time.monotonic() >= until:
+            return -1
+        time.sleep(_STEP)
+
+
+def _close(handle: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(handle)
 
 
 def holder(path: Path) -> int | None:

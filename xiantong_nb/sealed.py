@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import math
 import os
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import strict_json
 from xiantong_nb.files import Damaged
 
 if TYPE_CHECKING:
@@ -99,7 +98,7 @@ class Envelope:
         """Seal it under what opened it, with a new nonce."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        plain = json.dumps(value.payload, separators=(",", ":"), allow_nan=False).encode()
+        plain = strict_json.write(value.payload)
         nonce = os.urandom(12)
         sealed = AESGCM(_key(value.password, value.salt)).encrypt(nonce, plain, None)
         return b"".join((value.dialect.magic, bytes(4), value.salt, bytes(20), nonce, sealed[-16:], sealed[:-16]))
@@ -149,15 +148,7 @@ def _decrypted(data: bytes, key: bytes) -> bytes | None:
 
 def _payload(plain: bytes) -> dict[str, Any]:
     """Read the JSON as strictly as the app's own reader, and refuse what is not laid out as it must be."""
-    what = ""
-    try:
-        payload = json.loads(plain.decode(), parse_constant=_no_number, parse_float=_finite)
-    except RecursionError:
-        what = "its content is nested too deeply"
-    except ValueError:  # its text and the error's own attributes are the keys: nothing of them goes on
-        what = "its content is not whole JSON"
-    if what:
-        raise Damaged(what)
+    payload = strict_json.read(plain, what="its content")
     if not isinstance(payload, dict) or not isinstance(payload.get("credentials"), dict):
         raise Damaged("its content is not laid out as it must be")
     if not isinstance(payload.get("metadata"), dict | None):
@@ -173,16 +164,6 @@ def _key(password: bytes, salt: bytes) -> bytes:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError
-    return value
 
 
 def _now() -> int:

@@ -7,10 +7,9 @@ order, is kept. notebook.json holds, by slug, what the app would drop from an en
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import strict_json
 from xiantong_nb.errors import UsageError
 from xiantong_nb.files import Damaged, SharedFile
 
@@ -38,12 +37,7 @@ class JsonObject:
 
     def decode(self, data: bytes) -> Json:
         """Read it; raises `Damaged` for anything that the app's own JSON reader would refuse or misread."""
-        try:
-            value = json.loads(data.decode(), parse_constant=_no_number, parse_float=_finite)
-        except RecursionError:
-            raise Damaged("it is nested too deeply") from None
-        except ValueError:
-            raise Damaged("it is not whole JSON") from None
+        value = strict_json.read(data)
         if not isinstance(value, dict):
             raise Damaged("it is not a JSON object")
         if not isinstance(value.get(self._member, self._kind()), self._kind):
@@ -52,7 +46,7 @@ class JsonObject:
 
     def encode(self, value: Json) -> bytes:
         """Write it strictly: what Python alone would read back must not get into a shared file."""
-        return json.dumps(value, indent=2, allow_nan=False).encode()
+        return strict_json.write(value, indent=2)
 
 
 class Settings:
@@ -160,13 +154,3 @@ def _index(entries: list[Any], slug: object) -> int | None:
 
 def _first(entries: list[Any]) -> str:
     return next((slug for entry in entries if (slug := _slug(entry))), "")
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    if not math.isfinite(value := float(text)):
-        raise ValueError(text)
-    return value

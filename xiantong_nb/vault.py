@@ -147,20 +147,19 @@ class Vault:
         self, file: SharedFile[Opened], slug: str, value: dict[str, Any]
     ) -> tuple[Callable[[], object], tuple[str, ...]]:
         """Write a key into one file; returns how to take that back, and notes."""
-        before: dict[str, Any] | None = None
+        found: list[dict[str, Any] | None] = []
 
         def with_key(fields: object) -> dict[str, Any]:
-            nonlocal before
-            if not is_ours(fields):  # it may look twice, and find its own
-                before = fields if isinstance(fields, dict) else None
-            return (before or {}) | value
+            if not found or not is_ours(fields):  # it may look twice, and find its own
+                found[:] = [fields if isinstance(fields, dict) else None]
+            return (found[0] or {}) | value
 
         def is_ours(fields: object) -> bool:
             return isinstance(fields, dict) and fields.items() >= value.items()
 
         def undo() -> None:
             def as_before(fields: object) -> object:
-                return before if is_ours(fields) else fields
+                return found[0] if is_ours(fields) else fields
 
             self._change(file, slug, as_before)
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.torture.figure import Figure, in_memory
@@ -21,6 +20,7 @@ from xiantong_nb.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PLACE = "https://gw.example"
 CALLS = "openat,open,write,fsync,fdatasync,close,rename,renameat,renameat2,unlink,unlinkat"
@@ -72,14 +72,16 @@ def figure() -> Figure:
     counts = {variant: _bad_states(change) for variant, change in VARIANTS.items()}
     states, bad, old = counts[""]
     notes = [f"{states:,} states"]
-    for variant in ("no fsync", "no fsync of the folder"):
-        notes.append(f"with {variant}: {counts[variant][1]:,} unreadable, {counts[variant][2]:,} acknowledged but old")
+    notes += [
+        f"with {variant}: {counts[variant][1]:,} unreadable, {counts[variant][2]:,} acknowledged but old"
+        for variant in ("no fsync", "no fsync of the folder")
+    ]
     met = bad == old == 0 and states > 100 and counts["no fsync"][1] > 0 and counts["no fsync of the folder"][2] > 0
     return Figure(f"{bad} unreadable, {old} acknowledged but old", "0, 0; both variants found bad", met, tuple(notes))
 
 
 def _bad_states(change: str) -> tuple[int, int, int]:
-    """Trace one save; returns how many states there are, how many unreadable, how many that lost what was said saved."""
+    """Trace one save; returns how many states, unreadable ones, and such as lost what was said saved."""
     with in_memory() as folder:
         vault = Vault(folder, HERE)
         for text in ("older-key", "old-key"):
@@ -121,7 +123,7 @@ _CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)")
 
 
 def _parsed(lines: Iterator[str], folder: str) -> Iterator[tuple[str, ...]]:
-    """Yield ("create", name), ("write", name, data), ("sync", name), ("rename", old, new), ("unlink", name), ("said",)."""
+    """Yield create, write (with data), sync, rename (old, new) and unlink with the name of the file; and `said`."""
     handles: dict[int, str] = {}
     begun = False
     for line in lines:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.torture import app_writer, crash, kill, stress
+from tests.torture import app_writer, bits, crash, faulty, fuzz, keys, kill, model, modes, passing, stress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,4 +28,12 @@ ROWS = (
     Row("R2", crash.figure),
     Row("R3", stress.figure, {"processes": 8, "updates": 50}, {"processes": 16, "updates": 500}),
     Row("R4", app_writer.figure, {"seconds": 6, "rounds": 3}, {"seconds": 60, "rounds": 20}),
+    Row("R5", faulty.figure, {"every_cause": False, "real": 18}, {"every_cause": True, "real": 100}),
+    Row("R6", bits.figure, {"files": 1, "every_salt_bit": False}, {"files": 3, "every_salt_bit": True}),
+    Row("R8", passing.figure, {"stores": 50}, {"stores": 500}),
+    Row("R9", fuzz.figure, {"inputs": 20_000}, {"inputs": 1_000_000}),
+    Row("R10", model.figure, {"least": 2_000}, {"least": 100_000}),
+    Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
+    Row("S1", keys.leaks),
+    Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
 )

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.torture.figure import Figure, file_system, in_memory
 from xiantong_nb.errors import StoreBusy
-from xiantong_nb.secret import Secret
 from xiantong_nb.sealed import with_credential
+from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 
 PLACE, KEYS, COUNTER = "https://gw.example", 20, "test_counter::all"
