@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM = "python -m xiantong_nb"
-HERE = ("connect", "list", "test", "models", "edit", "rename", "remove", "version")
+HERE = ("connect", "list", "test", "models", "edit", "rename", "remove", "doctor", "restore", "import", "version")
 """The commands that mean something outside a kernel."""
 
 _OPTIONS = (

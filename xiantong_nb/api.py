@@ -72,7 +72,9 @@ def last() -> Reply | None:
     return session().last
 
 
-def connect(preset: str = "", *, default: bool = False, test: bool = True, **described: Any) -> Connection:
+def connect(
+    preset: str = "", *, default: bool = False, test: bool = True, unsaved: bool = False, **described: Any
+) -> Connection:
     """
     Connect a provider: test it, save it for every kernel, and ask it from now on.
 
@@ -80,7 +82,8 @@ def connect(preset: str = "", *, default: bool = False, test: bool = True, **des
 
     `preset` is a preset's name or a URL; `described` are `base_url`, `model`, `name`, `key_variable` (the variable
     that holds the key; only its name is saved), `auth_header`, `images`, `ask_key`, `no_key`, `allow_http`. A key is
-    never an argument, which would stand in the notebook: it is asked for at a prompt.
+    never an argument, which would stand in the notebook: it is asked for at a prompt. `unsaved` keeps the
+    connection for this process alone, and writes nothing.
 
     Raises `UsageError` for what is missing or wrong, the endpoint's error when the test fails, and `StoreError`
     when it can't be saved; then nothing is.
@@ -97,7 +100,10 @@ def connect(preset: str = "", *, default: bool = False, test: bool = True, **des
         wizard.edit(key=cleaned(typed, name="the answer")[0], ask_key=False)
     if test and (error := wizard.probe().error) is not None:
         raise error
-    wizard.save(default=default, untested=not test)
+    if unsaved:
+        wizard.keep(untested=not test)
+    else:
+        wizard.save(default=default, untested=not test)
     return session().use(str(wizard.ready())).connection
 
 

@@ -97,10 +97,11 @@ def read(
     bare_one = _without_key(entry, ours, "")
     try:
         bare_one = _without_key(entry, ours, _base_url(entry))
+        bare_one = _with_key(bare_one, entry, keys, env)
         _check_wire(entry)
-        return _with_key(bare_one, entry, keys, env)
     except (UsageError, StoreError) as error:
         return replace(bare_one, fault=bare(error))
+    return bare_one
 
 
 def write(raw: Mapping[str, Any] | None, connection: Connection, *, images: Images, now: int) -> dict[str, Any]:

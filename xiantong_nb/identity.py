@@ -38,35 +38,39 @@ class Identity:
 
     def machine(self) -> str:
         """Return the machine's id, or where it has none `user:home`. Raises `Unreadable` without either."""
-        found = None
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            found = self._machine_id()
-        if found is not None:
-            return found
+        if (found := self.found()) is not None:
+            return found[0]
         user = _user()
         if user is None:
             msg = "This machine has no id and this user no name, so no key can be made for the saved ones."
             raise Unreadable(msg, hint="Give the machine an id (/etc/machine-id), or name keys by --key-env.")
         return f"{user}:{user_home(self.environment)}"
 
+    def found(self) -> tuple[str, str] | None:
+        """Return the machine's own id and where it stands, None where it has none."""
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            return self._machine_id()
+        return None
+
     def legacy(self) -> str | None:
         """Return what older files were made under, or None for a user without a name."""
         user = _user()
         return None if user is None else f"{socket.gethostname()}{user}{user_home(self.environment)}"
 
-    def _machine_id(self) -> str | None:
+    def _machine_id(self) -> tuple[str, str] | None:
         if sys.platform == "darwin":  # written from the format's description; not run on such a machine yet
             command = ["/usr/sbin/ioreg", "-rd1", "-c", "IOPlatformExpertDevice"]
             told = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout  # noqa: S603
-            return next((line.split('"')[3] for line in told.splitlines() if '"IOPlatformUUID"' in line), None)
+            ids = (line.split('"')[3] for line in told.splitlines() if '"IOPlatformUUID"' in line)
+            return next(((found, "IOPlatformUUID") for found in ids), None)
         if sys.platform == "win32":  # likewise
             import winreg
 
             with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SOFTWARE\Microsoft\Cryptography") as key:
-                return str(winreg.QueryValueEx(key, "MachineGuid")[0])
+                return str(winreg.QueryValueEx(key, "MachineGuid")[0]), "MachineGuid"
         for path in self.id_files:
             if path.exists():
-                return path.read_bytes().decode("utf-8", "replace").strip(_JS_SPACE)
+                return path.read_bytes().decode("utf-8", "replace").strip(_JS_SPACE), str(path)
         return None
 
 

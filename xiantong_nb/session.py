@@ -88,6 +88,8 @@ class Session:
         self._make_transport = transport or _real_transport
         self._transport: tuple[asyncio.AbstractEventLoop, Transport] | None = None
         self._chosen = ""
+        self.here: dict[str, Connection] = {}
+        """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
         self.last: Reply | None = None
 
@@ -98,11 +100,18 @@ class Session:
 
     def connections(self) -> dict[str, Connection]:
         """
-        Return everything that can be asked now, by slug: what is saved, else what the environment holds, and demo.
+        Return everything that can be asked now, by slug: this process's own, what is saved, what the environment holds.
 
         Raises `Unreadable` where the settings can't be read.
         """
-        return self._unsaved() | self.store.connections() | self._embedded()
+        return from_environment(self.environment) | self.store.connections() | self._own()
+
+    def saved(self) -> dict[str, Connection]:
+        """Return what is saved, by slug; nothing where that can't be read."""
+        try:
+            return self.store.connections()
+        except StoreError:
+            return {}
 
     def default(self) -> Target | None:
         """Return the target in use; raises `UsageError` where that can't be asked any more."""
@@ -119,7 +128,7 @@ class Session:
         try:
             connections = self.connections()
         except StoreError:
-            connections = self._unsaved() | self._embedded()
+            connections = from_environment(self.environment) | self._own()
             if known.named((text or self._chosen).partition(":")[0], connections) is None:
                 raise
         return known.parse_target(text, connections, self._in_use(connections))
@@ -144,8 +153,8 @@ class Session:
         return target
 
     def remove(self, slug: str) -> tuple[str, ...]:
-        """Remove a saved connection and its key; returns notes worth showing. Raises `StoreError`."""
-        notes = self.store.remove(slug)
+        """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
+        notes = () if self.here.pop(slug, None) else self.store.remove(slug)
         if self._chosen.partition(":")[0] == slug:
             self._chosen = ""
         return notes
@@ -213,12 +222,10 @@ class Session:
             return default
         return next((s for s in mine if connections[s].saved), next(iter(mine), ""))
 
-    def _unsaved(self) -> dict[str, Connection]:
-        return from_environment(self.environment)
-
-    def _embedded(self) -> dict[str, Connection]:
+    def _own(self) -> dict[str, Connection]:
+        """Return what this process has for itself, the embedded engine last."""
         demo = known.demo()
-        return {demo.slug: demo}
+        return self.here | {demo.slug: demo}
 
     def _located(self, target: str | Target) -> Target:
         """Read a target, and find out where the embedded engine listens, which starts it."""

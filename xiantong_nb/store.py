@@ -18,12 +18,13 @@ from xiantong_nb.settings import Settings
 from xiantong_nb.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.entry import Images
     from xiantong_nb.files import SharedFile
+    from xiantong_nb.secret import Secret
     from xiantong_nb.settings import Json
     from xiantong_nb.vault import StoredKey
 
@@ -36,6 +37,7 @@ class Store:
         self._environment = environment
         self._settings = Settings(folder)
         self._vault = Vault(folder)
+        self.identity = self._vault.identity
         files = (self._settings.config, self._settings.own_file, self._vault.file, self._vault.kept)
         self.files: dict[str, SharedFile[Any]] = {file.path.name: file for file in files}
 
@@ -82,12 +84,26 @@ class Store:
             notes = self._settings.put(slug, write, own, default=default)
             return (*notes, *self._forget_key(slug))
         undo, notes = self._vault.put(slug, connection.key, origin(connection.base_url))
-        try:
+        with _undone(undo):
             return (*notes, *self._settings.put(slug, write, own, default=default))
-        except BaseException:
-            with contextlib.suppress(StoreError):  # what failed first is what is said
-                undo()
-            raise
+
+    def adopt(self, raw: Json, key: Secret | None, base_url: str) -> tuple[str, ...]:
+        """
+        Save a new entry as it is, with its key, if it has one.
+
+        Returns notes worth showing. Raises `StoreError`: then nothing has changed.
+        """
+        undo, notes = self._vault.put(raw["slug"], key, origin(base_url)) if key else (_nothing, ())
+        with _undone(undo):
+            return (*notes, *self._settings.put(raw["slug"], lambda _: raw, {}, default=False))
+
+    def config(self) -> Json | None:
+        """Return the whole of config.json, None where there is none. Raises `Unreadable`."""
+        return self._settings.config.read()
+
+    def keys(self) -> dict[str, StoredKey]:
+        """Return the saved keys, by slug. Raises `Unreadable`."""
+        return self._vault.keys()
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key; raises `StoreError` with the key still there when that can't be written."""
@@ -111,7 +127,7 @@ class Store:
 
     def lost_keys(self) -> dict[str, StoredKey]:
         """Return the keys, by slug, that were saved here and that another program removed or changed."""
-        return {slug: stored for slug, stored in self._vault.keys().items() if stored.lost}
+        return {slug: stored for slug, stored in self.keys().items() if stored.lost}
 
     def restore_key(self, slug: str) -> tuple[str, ...]:
         """Put back the key that was saved here. Raises `UsageError` where none is kept, and `StoreError`."""
@@ -120,6 +136,10 @@ class Store:
     def accept_key(self, slug: str) -> tuple[str, ...]:
         """Keep from now on what another program left of a key. Raises as `restore_key`."""
         return self._vault.accept(slug)
+
+    def opened_by(self) -> str:
+        """Say which dialect and derivation the file of keys is sealed with; nothing where there is none."""
+        return self._vault.opened_by()
 
     def bind(self, connection: Connection) -> tuple[str, ...]:
         """Note for which endpoint a key is that was saved without saying so."""
@@ -131,6 +151,21 @@ class Store:
             return self._vault.remove(slug)
         except StoreError as error:
             return (f"A key of {slug} that is no longer used could not be removed: {error.message}",)
+
+
+@contextlib.contextmanager
+def _undone(undo: Callable[[], object]) -> Iterator[None]:
+    """Take back what came before, if what comes now fails; what failed first is what is said."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(StoreError):
+            undo()
+        raise
+
+
+def _nothing() -> None:
+    """Nothing came before."""
 
 
 _OF_AN_ENDPOINT = ("models", "modelSelectionMode", "customEndpoint", "lastUsedAt")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ACCOUNT = "llm_api_key::"
+_OLD = ("anthropic_api_key::global", "anthropic-api")  # the account of before there were connections, and its slug now
 _LONGEST_SLUG = 200
 _OF_A_TEST = "__test-"  # the app keeps a key there for the moment of a test
 
@@ -50,7 +51,8 @@ class Vault:
     """The keys in one folder, by slug. Everything else in the file is the app's, and stays as it is."""
 
     def __init__(self, folder: Path, identity: Identity | None = None) -> None:
-        self._envelope = Envelope(identity or Identity(os.environ))
+        self.identity = identity or Identity(os.environ)
+        self._envelope = Envelope(self.identity)
         self.file: SharedFile[Opened] = SharedFile(folder / "credentials.enc", self._envelope)
         self.kept: SharedFile[Opened] = SharedFile(folder / "notebook.enc", self._envelope, copies=0)
 
@@ -62,6 +64,15 @@ class Vault:
             if kept.key is not None and found.key != kept.key:
                 keys[slug] = replace(found, lost="changed" if slug in keys else "gone")
         return keys
+
+    def opened_by(self) -> str:
+        """Say how the file is sealed: dialect and derivation; nothing where there is none. Raises `Unreadable`."""
+        opened = self.file.read()
+        if opened is None:
+            return ""
+        dialect = opened.dialect
+        label = f"{dialect.legacy_label}, by host and user name" if opened.legacy else dialect.label
+        return f"{dialect.magic.rstrip(bytes(1)).decode()}, {label}"
 
     def put(self, slug: str, key: Secret, origin: str) -> tuple[Callable[[], object], tuple[str, ...]]:
         """
@@ -190,7 +201,9 @@ def _as_it_is(file: SharedFile[Opened]) -> Opened | None:
 
 
 def _keys(opened: Opened | None) -> dict[str, StoredKey]:
-    accounts = opened.payload["credentials"] if opened else {}
+    accounts = dict(opened.payload["credentials"]) if opened else {}
+    if _OLD[0] in accounts:
+        accounts.setdefault(_ACCOUNT + _OLD[1], accounts.pop(_OLD[0]))
     return {
         slug: _read(slug, fields)
         for account, fields in accounts.items()

@@ -1,7 +1,7 @@
 """
 Connecting step by step, without a user interface: describe, check, probe, save.
 
-    EDITING --check--> CHECKED --probe--> PROBED --save--> SAVED      any edit returns to EDITING
+    EDITING --check--> CHECKED --probe--> PROBED --save or keep--> SAVED      any edit returns to EDITING
 
 The probe is a real question on the path of every other; what fails it is not saved, unless that is asked for.
 """
@@ -62,9 +62,8 @@ class Wizard:
 
         Where only what the endpoint lists can be asked, and no model is named, the endpoint is asked for it.
         """
-        saved = self._session.store.connections()
-        draft = self.draft
-        found = check(draft, saved, self._session.environment, self._editing)
+        known = self._session.saved() | self._session.here
+        found = check(self.draft, known, self._session.environment, self._editing)
         if isinstance(found, Problem) and found.field == "model" and found.missing and found.connection:
             found = self._with_listed_model(found.connection, found)
         if isinstance(found, Problem):
@@ -96,19 +95,29 @@ class Wizard:
         Raises `UsageError` where it was not tested, unless `untested`, and `StoreError` where it can't be
         written: then nothing has changed.
         """
-        target = self.ready()
-        tested = self.state is State.PROBED
-        if not tested and not untested:
-            raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
+        target, tested = self._tested(untested=untested)
         notes = self._session.store.put(target.connection, images=self.draft.images, default=default, tested=tested)
         self.state = State.SAVED
         return notes
+
+    def keep(self, *, untested: bool = False) -> None:
+        """Keep the connection for this process alone, written nowhere. Raises as `save`, but for `StoreError`."""
+        target, _ = self._tested(untested=untested)
+        self._session.here[target.connection.slug] = replace(target.connection, saved=False)
+        self.state = State.SAVED
 
     def ready(self) -> Target:
         """Return what would be asked and saved; raises `UsageError` before a check has passed."""
         if self.target is None:
             raise UsageError("The connection has not been checked yet.")
         return self.target
+
+    def _tested(self, *, untested: bool) -> tuple[Target, bool]:
+        """Return what is ready and whether a test of it has passed."""
+        target, tested = self.ready(), self.state is State.PROBED
+        if not tested and not untested:
+            raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
+        return target, tested
 
     def _with_listed_model(self, connection: Connection, problem: Problem) -> Connection | Problem:
         """Take the only model that the endpoint lists; of several, or none, say which there are."""

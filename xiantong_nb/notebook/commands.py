@@ -10,7 +10,7 @@ from xiantong_nb import __version__
 from xiantong_nb.api import session
 from xiantong_nb.connection import named, ways_to_connect
 from xiantong_nb.errors import StoreError, UsageError
-from xiantong_nb.notebook import connecting
+from xiantong_nb.notebook import connecting, mending
 from xiantong_nb.notebook import line as lines
 
 if TYPE_CHECKING:
@@ -206,6 +206,15 @@ COMMANDS: dict[str, Command] = {
     "remove": Command(connecting.remove, (_SAVED,)),
     "chats": Command(chats),
     "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "doctor": Command(mending.doctor, (), lines.DOCTOR),
+    "restore": Command(
+        mending.restore,
+        (("WHAT", "?", "a connection whose key was lost, or one of the files; nothing lists them"),),
+        lines.RESTORE,
+    ),
+    "import": Command(
+        mending.import_, (("PATH", "?", "the original's folder (default: ~/.craft-agent)"),), lines.IMPORT
+    ),
     "purge": Command(purge),
     "version": Command(version),
     "help": Command(help_, (("COMMAND", "?", "one of the commands"),)),

@@ -9,12 +9,12 @@ from xiantong_nb import secret
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.draft import Draft, savable
-from xiantong_nb.errors import UsageError
+from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.draft import Problem
@@ -58,15 +58,17 @@ def rename(screen: Screen, asked: argparse.Namespace) -> None:
     connection, name = saved(asked.connection), " ".join(asked.text)
     notes = session().store.rename(connection.slug, name)
     screen.say(f"{connection.slug} is now shown as {name}.")
-    _say_all(screen, notes)
+    screen.say_all(notes)
 
 
 def remove(screen: Screen, asked: argparse.Namespace) -> None:
     """Remove a saved connection and its key, for every kernel and the desktop app."""
-    connection = saved(asked.connection, broken=True)
-    notes = session().remove(connection.slug)
-    screen.say(f"{connection.slug} and its key are removed. Good copies of the files hold it until three more changes.")
-    _say_all(screen, notes)
+    slug = asked.connection
+    if slug not in session().here:
+        slug = saved(slug, broken=True).slug
+    notes = session().remove(slug)
+    screen.say(f"{slug} is removed, its key too.")
+    screen.say_all(notes)
 
 
 def saved(name: str, *, broken: bool = False) -> Connection:
@@ -171,7 +173,7 @@ def _key(problem: Problem, screen: Screen) -> secret.Secret:
                 raise
             screen.say(str(error))
         else:
-            _say_all(screen, notes)
+            screen.say_all(notes)
             return key
 
 
@@ -186,25 +188,32 @@ def _interview(wizard: Wizard, connection: Connection, screen: Screen) -> None:
     typed = screen.ask("Key, not shown (empty keeps the saved one): ", unseen=True, missing=hint)
     if typed:
         key, notes = secret.cleaned(typed, name="the answer")
-        _say_all(screen, notes)
+        screen.say_all(notes)
         wizard.edit(key=key)
 
 
 def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target:
     """Test and save, and say how it went; raises what failed the test, with nothing saved."""
     target = wizard.ready()
-    _say_all(screen, wizard.notes)
+    screen.say_all(wizard.notes)
     if not asked.no_test:
         outcome = show_test(screen, wizard.probe)
         if outcome.error is not None:
             screen.say("Nothing was saved.")
             raise outcome.error
-    notes = wizard.save(default=asked.default, untested=asked.no_test)
+    if getattr(asked, "unsaved", False):
+        wizard.keep(untested=asked.no_test)
+        screen.say(f"{target.connection.slug} is kept by this kernel until it ends. Nothing was written.")
+        return target
+    try:
+        notes = wizard.save(default=asked.default, untested=asked.no_test)
+    except StoreError as error:
+        if not screen.lasts:
+            raise
+        wizard.keep(untested=asked.no_test)
+        screen.say(str(error))
+        screen.say(f"This kernel keeps {target.connection.slug} until it ends, its key in memory only.")
+        return target
     screen.say(f"{'Saved' if asked.no_test else 'Tested and saved'}: {target.connection.slug}.")
-    _say_all(screen, notes)
+    screen.say_all(notes)
     return target
-
-
-def _say_all(screen: Screen, notes: Iterable[str]) -> None:
-    for note in notes:
-        screen.say(f"{note[:1].upper()}{note[1:]}." if not note.endswith(".") else note)

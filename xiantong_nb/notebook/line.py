@@ -79,7 +79,14 @@ EDIT = (
     Option("--no-test", "save without a test", bool),
     Option("--default", "make it everyone's default connection", bool),
 )
-CONNECT = (Option("--name", "the name that is shown; its slug is made from it", metavar="N"), *EDIT)
+CONNECT = (
+    Option("--name", "the name that is shown; its slug is made from it", metavar="N"),
+    *EDIT,
+    Option("--unsaved", "for this kernel only: write nothing", bool),
+)
+DOCTOR = (Option("--no-test", "do not ask the endpoints", bool),)
+IMPORT = (Option("--yes", "do it without asking", bool),)
+RESTORE = (Option("--accept", "keep what another program left of the key instead", bool),)
 USE = (Option("--default", "for every kernel and the desktop app, not this kernel alone", bool),)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xiantong_nb import bundle, keyboard, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class Screen:
@@ -20,6 +20,8 @@ class Screen:
 
     def __init__(self, *, terminal: bool, interactive: bool = True, program: str = "") -> None:
         self.program = program or "%xiantong"
+        self.lasts = not program
+        """Whether what is kept in memory is there for the next command."""
         self._terminal = terminal
         self._interactive = interactive
 
@@ -27,6 +29,11 @@ class Screen:
         """Write one paragraph."""
         text = self.worded(text)
         self._put(safe.terminal(text), bundle.entities(text))
+
+    def say_all(self, notes: Iterable[str]) -> None:
+        """Write each note as a sentence of its own."""
+        for note in notes:
+            self.say(f"{note[:1].upper()}{note[1:]}" + ("" if note.endswith(".") else "."))
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table; cells are plain text, and a column without any is left out."""
