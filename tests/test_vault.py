@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.test_sealed import NEW
 from xiantong_nb.errors import Unreadable, UsageError
 from xiantong_nb.identity import Identity
 from xiantong_nb.sealed import Envelope, with_credential
@@ -24,12 +23,13 @@ def vault(tmp_path):
 
 def app_writes(vault, **keys):
     """The app's whole file, from its cache: these keys and no others."""
-    opened = NEW
+    envelope = Envelope(vault.identity)
+    opened = envelope.new()
     for slug, value in keys.items():
         fields = value if isinstance(value, dict) else {"value": value}
         opened = with_credential(opened, f"llm_api_key::{slug}", fields)
     vault.file.path.parent.mkdir(mode=0o700, exist_ok=True)
-    vault.file.path.write_bytes(Envelope(HERE).encode(opened))
+    vault.file.path.write_bytes(envelope.encode(opened))
 
 
 def lost(vault):

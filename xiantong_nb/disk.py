@@ -109,7 +109,10 @@ def is_left_behind(path: Path, name: str, age: float) -> bool:
     parts = path.name.removeprefix(f".{name}.").split(".")
     if not path.name.startswith(f".{name}.") or len(parts) != len(("pid", "random", "tmp")) or parts[-1] != "tmp":
         return False
-    found = path.lstat()
+    try:
+        found = path.lstat()
+    except FileNotFoundError:  # its writer was just done with it
+        return False
     old = time.time() - found.st_mtime > age
     return stat.S_ISREG(found.st_mode) and found.st_uid == _own(found) and (parts[0] == str(os.getpid()) or old)
 

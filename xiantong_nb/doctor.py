@@ -221,6 +221,8 @@ def _askable(session: Session) -> Iterator[tuple[Connection, Finding | None]]:
         if connection.preset.embedded or connection.foreign:
             continue
         fault = connection.fault
+        if fault and not connection.saved:
+            continue  # said with the variables that it is made of
         yield connection, Finding(connection.slug, fault.message, "wrong", fault.hint) if fault else None
 
 

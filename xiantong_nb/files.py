@@ -153,8 +153,10 @@ class SharedFile(Generic[T]):
         while True:
             try:
                 data = disk.read(self.path)
-            except (OSError, disk.Refused) as error:
-                raise self._unreadable(Damaged(_words(error))) from None
+            except disk.Refused as error:
+                raise self._unreadable(str(error)) from None
+            except OSError as error:
+                raise self._unreadable(_words(error), _NEXT.get(error.errno or 0, "Try again.")) from None
             if data is None:
                 return None
             if data != seen:
@@ -164,18 +166,19 @@ class SharedFile(Generic[T]):
                 except Damaged as error:
                     damaged = Damaged(str(error), hint=error.hint, newer=error.newer)
             if damaged.newer or time.monotonic() >= until:
-                raise self._unreadable(damaged)
+                raise self._unreadable(str(damaged), self._step_after(damaged))
             time.sleep(random.uniform(*_TORN_STEP))  # noqa: S311  # only so that two readers don't keep step
 
-    def _unreadable(self, damaged: Damaged) -> Unreadable:
-        """Make the error, with the next step: the newest good copy, where there is one."""
-        steps = ["It was left as it is.", damaged.hint]
-        if copy := self.good_copy():
-            steps.append(f"%xiantong restore {self.path.name} puts back its last good copy, of {when(copy)}.")
-        elif not damaged.hint:
-            steps.append("Move it away to begin afresh.")
-        hint = " ".join(filter(None, steps))
-        return Unreadable(f"{self.path.name} can't be used: {damaged}.", path=str(self.path), hint=hint)
+    def _step_after(self, damaged: Damaged) -> str:
+        """Say what to do about it: put the newest good copy back, where there is one that can be read here."""
+        copy = None if damaged.newer else self.good_copy()
+        if copy is None:
+            return damaged.hint
+        return f"%xiantong restore {self.path.name} puts back its last good copy, of {when(copy)}."
+
+    def _unreadable(self, what: str, step: str = "") -> Unreadable:
+        hint = f"It was left as it is. {step or 'Move it away to begin afresh.'}"
+        return Unreadable(f"{self.path.name} can't be used: {what}.", path=str(self.path), hint=hint)
 
     def _tighten(self, path: Path, notes: list[str]) -> None:
         """See that only this user gets into a folder or a file."""
@@ -243,6 +246,7 @@ _NEXT = {
     errno.EROFS: "Set XIANTONG_HOME to a folder that can be written.",
     errno.EACCES: _OWN,
     errno.EPERM: _OWN,
+    errno.ENOTDIR: "What stands in the folder's place is none: remove it, or set XIANTONG_HOME to another one.",
     errno.ELOOP: "The file whose name ends in .lock is a link: remove it.",
 }
 

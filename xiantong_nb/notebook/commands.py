@@ -224,9 +224,10 @@ COMMANDS: dict[str, Command] = {
 def _key(connection: Connection) -> str:
     if connection.fault is not None:
         return str(connection.fault.args[0])
+    only_here = ", this kernel only" if connection.slug in session().here else ""
     if connection.key is None:
-        return "none needed"
-    return f"{connection.key} from {connection.key_from}".replace("Secret", "")
+        return f"none needed{only_here}"
+    return f"{connection.key} from {connection.key_from}{only_here}".replace("Secret", "")
 
 
 def _day(milliseconds: int | None) -> str:
