@@ -86,7 +86,7 @@ def test_what_only_the_app_can_use_is_its_own(more, says):
         ({"customEndpoint": {"api": "openai-completions"}}, "speaks openai-completions"),
         ({"models": "m"}, "can't be read"),
         ({"defaultModel": 5}, "can't be read"),
-        ({"defaultModel": "cut-\ud83d"}, "half a character"),
+        ({"cut-\ud83d": 1}, "half a character"),
         ({"name": None}, "can't be read"),
         ({"providerType": ["x"]}, "can't be read"),
     ],

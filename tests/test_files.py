@@ -79,6 +79,99 @@ def test_what_change_raises_leaves_everything(old):
     old.update(lambda _: NEW)
 
 
+def test_a_copy_is_put_back_once_and_what_stood_there_kept_once(old):
+    folder = old.path.parent
+    old.path.unlink()
+    assert len(old.restore()) == 1, "nothing stood there"
+    assert old.read() == OLD
+    assert len(old.restore()) == 1, "the same stood there"
+    for _ in range(2):
+        foreign(old.path, "half")
+        old.restore()
+    assert [path.read_text() for path in folder.glob("*.corrupt-*")] == ["half"]
+    old.path.unlink()
+    old.path.mkdir()
+    notes = old.restore()
+    assert old.read() == OLD
+    assert "what stood there is now" in notes[1]
+    for path in old.copies.all():
+        path.write_text("broken")
+    with pytest.raises(NotSaved, match="no good copy"):
+        old.restore()
+    assert old.read() == OLD
+
+
+def test_a_copy_that_is_none_is_passed_over(old):
+    old.update(lambda _: NEW)
+    newest = old.copies.all()[0]
+    newest.unlink()
+    newest.symlink_to("/etc/hostname")
+    assert old.good_copy() == old.copies.all()[1]
+    assert old.update(lambda _: {"entries": [7]}).notes == ()
+    assert old.read() == {"entries": [7]}
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EACCES, errno.ENOTDIR])
+def test_what_the_system_refuses_to_read_is_said_and_not_waited_for(old, monkeypatch, code):
+    def fails(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "read", fails)
+    with pytest.raises(Unreadable) as caught:
+        opened(old.path, torn_patience=1e9).read()
+    monkeypatch.undo()
+    assert os.strerror(code).lower() in caught.value.message
+    assert ("XIANTONG_HOME" in caught.value.hint) == (code != errno.EIO)
+
+
+@pytest.fixture
+def no_locks(monkeypatch):
+    """The file system's answer to flock where it has no locks."""
+    import fcntl
+
+    def none(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+
+
+def test_without_locks_it_is_saved_looked_at_again_and_said(old, no_locks):
+    saved = old.update(lambda _: NEW)
+    assert "has no locks" in saved.notes[0]
+    assert old.read() == NEW
+
+
+def test_without_locks_what_another_program_wrote_over_is_saved_again(old, no_locks):
+    calls = []
+
+    def change(value):
+        calls.append(value)
+        return {"entries": [*value["entries"], "ours"] if "ours" not in value["entries"] else value["entries"]}
+
+    def another_program():
+        while "ours" not in old.path.read_text():
+            time.sleep(0.001)
+        foreign(old.path, {"entries": ["theirs"]})
+
+    writer = threading.Thread(target=another_program)
+    writer.start()
+    assert old.update(change).value == {"entries": ["theirs", "ours"]}
+    writer.join()
+    assert calls == [OLD, {"entries": ["theirs"]}]
+
+
+def test_what_becomes_a_link_while_it_is_changed_is_refused(old, tmp_path):
+    def change(_):
+        old.path.unlink()
+        old.path.symlink_to(tmp_path / "target")
+        return NEW
+
+    with pytest.raises(NotSaved, match="it is a link"):
+        old.update(change)
+    assert not (tmp_path / "target").exists()
+    assert not [name for name in names(old) if name.endswith(".tmp")]
+
+
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o777], ids=oct)
 def test_only_this_user_gets_in_whatever_the_umask(file, umask):
     before = os.umask(umask)

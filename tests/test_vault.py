@@ -21,15 +21,19 @@ def vault(tmp_path):
     return made
 
 
-def app_writes(vault, **keys):
-    """The app's whole file, from its cache: these keys and no others."""
+def app_file(vault, **keys):
+    """The app's whole file, from its memory: these keys and no others."""
     envelope = Envelope(vault.identity)
     opened = envelope.new()
     for slug, value in keys.items():
         fields = value if isinstance(value, dict) else {"value": value}
         opened = with_credential(opened, f"llm_api_key::{slug}", fields)
+    return envelope.encode(opened)
+
+
+def app_writes(vault, **keys):
     vault.file.path.parent.mkdir(mode=0o700, exist_ok=True)
-    vault.file.path.write_bytes(envelope.encode(opened))
+    vault.file.path.write_bytes(app_file(vault, **keys))
 
 
 def lost(vault):
@@ -177,3 +181,44 @@ def test_what_can_not_be_written_to_the_first_place_is_not_kept_in_the_second(va
         vault.put("b", OTHER, PLACE)
     monkeypatch.undo()
     assert (lost(vault), vault.keys()["a"].key, set(vault.keys())) == ({}, KEY, {"a"})
+
+
+def test_without_locks_taking_back_still_knows_what_stood_there_before(vault, monkeypatch):
+    """Another program writes, with our key in it, while we look whether ours stays: our change is made again."""
+    import fcntl
+    import threading
+    import time
+
+    def none(*_):
+        raise OSError(37, "no locks available")
+
+    vault.put("a", KEY, PLACE)
+    monkeypatch.setattr(fcntl, "flock", none)
+
+    theirs = app_file(vault, a={"value": OTHER.reveal(), "origin": PLACE}, b="theirs-0123456789")
+
+    def another_program():
+        while vault.file.read().payload["credentials"]["llm_api_key::a"]["value"] != OTHER.reveal():
+            time.sleep(0.001)
+        vault.file.path.write_bytes(theirs)
+
+    writer = threading.Thread(target=another_program)
+    writer.start()
+    undo, notes = vault.put("a", OTHER, PLACE)
+    writer.join()
+    assert "no locks" in notes[0]
+    undo()
+    assert (vault.keys()["a"].key, vault.keys()["b"].key) == (KEY, Secret("theirs-0123456789"))
+
+
+def test_a_user_without_a_name_has_no_older_key_to_try(tmp_path, monkeypatch):
+    import pwd
+
+    def nobody(_):
+        raise KeyError
+
+    (tmp_path / "id").write_text("0123456789abcdef0123456789abcdef")
+    vault = Vault(tmp_path / "x", Identity({"HOME": "/home/x"}, (tmp_path / "id",)))
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    vault.put("a", KEY, PLACE)
+    assert vault.keys()["a"].key == KEY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import time
 from datetime import datetime
@@ -65,7 +67,9 @@ def set_aside(path: Path, restored: bytes) -> Path | None:
     None where nothing stands there, or the same is kept already, or it is what is `restored`. What is no file of
     this user's, or can't be read, goes away itself; a file stays until it is replaced. Raises `OSError`.
     """
-    aside = path.with_name(f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}")
+    stem = f"{path.name}.corrupt-{time.strftime('%Y%m%dT%H%M%S')}"
+    tails = itertools.chain([""], (f"-{n}" for n in itertools.count(2)))
+    aside = next(a for tail in tails if not os.path.lexists(a := path.with_name(f"{stem}{tail}")))
     try:
         found = disk.read(path)
     except (OSError, disk.Refused):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.torture import app_writer, bits, crash, faulty, fuzz, keys, kill, model, modes, passing, stress
+from tests.torture import app_writer, bits, covered, crash, faulty, fuzz, keys, kill, model, modes, passing, stress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ ROWS = (
     Row("R9", fuzz.figure, {"inputs": 20_000}, {"inputs": 1_000_000}),
     Row("R10", model.figure, {"least": 2_000}, {"least": 100_000}),
     Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
+    Row("R12", covered.figure),
     Row("S1", keys.leaks),
     Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
 )
