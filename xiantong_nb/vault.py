@@ -109,8 +109,8 @@ class Vault:
 
     def restore(self, slug: str) -> tuple[str, ...]:
         """Put back the key that was saved here. Raises `UsageError` where none is kept, and `StoreError`."""
-        kept = self._found_kept(slug)
-        value = {"value": kept.key.reveal() if kept.key else "", "origin": kept.origin}
+        key, origin = self._found_kept(slug)
+        value = {"value": key.reveal(), "origin": origin}
         return self._set(self.file, slug, value)[1]
 
     def accept(self, slug: str) -> tuple[str, ...]:
@@ -138,12 +138,12 @@ class Vault:
         """Return what is kept, nothing where that can't be read: it is a help, and no reason not to ask."""
         return _keys(_as_it_is(self.kept))
 
-    def _found_kept(self, slug: str) -> StoredKey:
-        """Return what is kept of one key; raises `UsageError` where there is nothing, and `Unreadable`."""
+    def _found_kept(self, slug: str) -> tuple[Secret, str]:
+        """Return a key that is kept, and its origin; raises `UsageError` where there is none, and `Unreadable`."""
         found = _keys(self.kept.read()).get(slug)
         if found is None or found.key is None:
             raise UsageError(f"No key of {slug} is kept that could be put back.", hint="%xiantong restore lists them.")
-        return found
+        return found.key, found.origin
 
     def _keep(self, slug: str, value: dict[str, Any]) -> tuple[Callable[[], object], tuple[str, ...]]:
         """Keep a key a second time; that it can't be is said, and no reason not to save it."""
