@@ -65,6 +65,21 @@ def test_nothing_is_wrong_where_nothing_is_saved_and_nothing_is_made(session, ho
     assert not home.exists()
 
 
+def test_a_place_where_no_folder_can_be_made_is_said(session, home):
+    home.parent.joinpath("file").write_text("x")
+    nowhere = Session(environment={"XIANTONG_HOME": str(home.parent / "file" / "home"), "HOME": str(home)})
+    found = wrong(nowhere)
+    assert "nothing can be saved" in found[str(home.parent / "file" / "home")].says
+
+
+def test_one_broken_file_is_said_once_with_its_mend(session, home):
+    saved(session)
+    (home / "credentials.enc").write_bytes(b"x")
+    mends = [finding.about for finding in look(session) if finding.mend]
+    assert mends == ["credentials.enc"]
+    assert set(wrong(session)) == {"credentials.enc", "gw"}
+
+
 def test_nothing_is_wrong_after_a_save_and_looking_changes_nothing(session, home):
     saved(session)
     before = {path.name: (path.read_bytes(), path.stat().st_ino) for path in home.iterdir()}
@@ -118,7 +133,7 @@ def test_what_can_not_be_read_is_said_and_restore_mends_it(session, home, capsys
         found = wrong(session)
         assert f"%xiantong restore {name}" in found[name].mend
         assert f"%xiantong restore {name}" in run("restore", capsys)
-        assert f"{name} is again what it was" in run(f"restore {name}", capsys).lower()
+        assert f"Put back: {name} as it was" in run(f"restore {name}", capsys)
         assert wrong(session) == {}
         assert any(finding.about.startswith(f"{name}.corrupt-") for finding in look(session))
     assert session.connections()["gw"].key == KEY

@@ -246,7 +246,7 @@ def test_a_file_that_stays_half_written_is_said_with_its_good_copy(old):
     assert old.path.read_text() == '{"entries": ['
     notes = old.restore()
     assert old.read() == OLD
-    assert "is again what it was on" in notes[0]
+    assert "as it was on" in notes[0]
     aside = next(old.path.parent.glob("*.corrupt-*"))
     assert str(aside) in notes[1]
     assert (aside.read_text(), mode(aside)) == ('{"entries": [', 0o600)

@@ -15,7 +15,10 @@ import pytest
 
 from tests import leaks
 from tests.fault_server import failure
+from tests.test_importer import LOCAL
 from xiantong_nb.engine import Engine
+from xiantong_nb.secret import Secret
+from xiantong_nb.vault import Vault
 
 KEY = "sk-MARKER-q7Zt93-LmPx41-8842"
 CHILD = "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, stderr=-3)"
@@ -113,14 +116,28 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
         ("c = xiantong_nb.connections()['good']; c, c.key, [c.key], {'k': c.key}, f'{c.key!r:>50}'", []),
         ("def fails(connection, key):\n    raise ValueError(connection, key)\nfails(c, c.key)", []),
         ("%whos", []),
+        (connect.format(locked.base_url, "here") + " --unsaved", [KEY]),
+        ("%%ask here\nhello", []),
+        ("%xiantong import --yes", []),
+        ("from pathlib import Path; Path('~/.xiantong/credentials.enc').expanduser().unlink()", []),
+        ("%%ask good\nhello", []),
+        ("%xiantong doctor", []),
+        ("%xiantong restore", []),
+        ("%xiantong restore good", []),
+        ("%%ask good\nhello", []),
         (CHILD, []),
     ]
+    there = {**LOCAL, "authType": "api_key_with_endpoint", "baseUrl": "https://gw.example", "slug": "there"}
+    Vault(tmp_path / ".craft-agent").put("there", Secret(KEY), "https://gw.example")
+    (tmp_path / ".craft-agent" / "config.json").write_text(json.dumps({"workspaces": [], "llmConnections": [there]}))
     runs = [(code, fresh_kernel.run(code, answers=answers)) for code, answers in steps]
     failed = [code for code, ran in runs if ran.status == "error"]
-    assert len(failed) == 7, failed
+    assert len(failed) == 8, failed
     assert "I am **toy-1**" in runs[6][1].text
+    assert "there is here." in runs[21][1].text
+    assert "I am **toy-2**" in runs[27][1].text
     asked = [step["password"] for _, ran in runs for step in ran.asked]
-    assert asked.count(True) == 4
+    assert asked.count(True) == 5
     assert leaks.below(fresh_kernel.pid)
     found = searched(fresh_kernel, runs, tmp_path, "%xiantong remove good", "%xiantong remove bad")
     assert b"receive_response_headers.complete" in log.read_bytes(), "nothing was logged, so nothing was proven"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import platform
@@ -73,6 +74,9 @@ def _folder(session: Session) -> Iterator[Finding]:
     way = "set by XIANTONG_HOME" if session.environment.get("XIANTONG_HOME", "").strip() else "in the home folder"
     if not folder.exists():
         yield Finding(str(folder), f"nothing is saved yet ({way})")
+        above = next(each for each in folder.parents if each.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            yield _unwritable(str(folder), OSError(errno.EACCES, f"{above} can't be written"))
         return
     found = folder.stat()
     if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077 and not found.st_mode & (stat.S_ISVTX | stat.S_ISGID):
@@ -137,7 +141,9 @@ def _of_file(name: str, store: Store) -> Iterator[Finding]:
 def _machine(session: Session) -> Iterator[Finding]:
     identity = session.store.identity
     found = identity.found()
-    opened = session.store.opened_by()
+    opened = ""
+    with contextlib.suppress(StoreError):  # said of the file
+        opened = session.store.opened_by()
     if found is None:
         says = "has no id: keys are sealed under this user's name and home folder, which anybody can guess"
         mend = "A container wants an /etc/machine-id that stays; the file's mode is what keeps others out."
@@ -159,8 +165,10 @@ def _machine(session: Session) -> Iterator[Finding]:
 
 
 def _lost_keys(session: Session) -> Iterator[Finding]:
-    saved = session.saved()
-    for slug, stored in session.store.lost_keys().items():
+    saved, lost = session.saved(), {}
+    with contextlib.suppress(StoreError):  # said of the file
+        lost = session.store.lost_keys()
+    for slug, stored in lost.items():
         what = "removed" if stored.lost == "gone" else "changed"
         says = f"its key was saved here, and another program has {what} it"
         if slug not in saved:
@@ -223,7 +231,8 @@ def _askable(session: Session) -> Iterator[tuple[Connection, Finding | None]]:
         fault = connection.fault
         if fault and not connection.saved:
             continue  # said with the variables that it is made of
-        yield connection, Finding(connection.slug, fault.message, "wrong", fault.hint) if fault else None
+        mend = "" if fault is None or isinstance(fault, StoreError) else fault.hint  # that of a file is said there
+        yield connection, Finding(connection.slug, fault.message, "wrong", mend) if fault else None
 
 
 def _without_user(url: str) -> str:

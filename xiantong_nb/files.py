@@ -139,9 +139,9 @@ class SharedFile(Generic[T]):
                 msg = f"There is no good copy of {self.path.name} that can be read here."
                 raise NotSaved(msg, path=str(self.path), hint="It was left as it is.")
             data = disk.read(copy) or b""
-            notes.append(f"{self.path.name} is again what it was on {when(copy)}")
+            notes.append(f"Put back: {self.path.name} as it was on {when(copy)}")
             if aside := set_aside(self.path, data):
-                notes.append(f"what stood there is now {aside}")
+                notes.append(f"What stood there is now {aside}")
             disk.put(self.path, data)
             disk.sync_folder(self.path.parent)
         return tuple(notes)
@@ -246,6 +246,7 @@ _NEXT = {
     errno.EROFS: "Set XIANTONG_HOME to a folder that can be written.",
     errno.EACCES: _OWN,
     errno.EPERM: _OWN,
+    errno.ENOENT: "Try again; if that does not help, set XIANTONG_HOME to another folder.",
     errno.ENOTDIR: "What stands in the folder's place is none: remove it, or set XIANTONG_HOME to another one.",
     errno.ELOOP: "The file whose name ends in .lock is a link: remove it.",
 }

@@ -38,7 +38,7 @@ class Screen:
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table; cells are plain text, and a column without any is left out."""
         used = [any(row[i] for row in rows) for i in range(len(head))]
-        lines = [tuple(itertools.compress(line, used)) for line in (head, *rows)]
+        lines = [tuple(map(self.worded, itertools.compress(line, used))) for line in (head, *rows)]
         widths = [max(len(line[i]) for line in lines) for i in range(sum(used))]
         plain = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
         ruled = [lines[0], ("---",) * sum(used), *lines[1:]]
