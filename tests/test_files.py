@@ -93,7 +93,7 @@ def test_a_copy_is_put_back_once_and_what_stood_there_kept_once(old):
     old.path.mkdir()
     notes = old.restore()
     assert old.read() == OLD
-    assert "what stood there is now" in notes[1]
+    assert "What stood there is now" in notes[1]
     for path in old.copies.all():
         path.write_text("broken")
     with pytest.raises(NotSaved, match="no good copy"):
