@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ KEYS = (
     "OPENROUTER_API_KEY", "AI_GATEWAY_API_KEY", "XIANTONG_DEMO_PACE", "XIANTONG_HOME",
 )  # fmt: skip
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # started in the background by a shell: the processes of these tests would inherit that, and be deaf to Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""

@@ -76,7 +76,7 @@ def leaks() -> Figure:
     """S1: the search for a marker key after everything was done with it, in every form of traceback."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:randomly", "tests/test_leaks.py"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = [int(n) for n in re.findall(r"^\.?leaks with .*: (\d+)", done.stdout, re.MULTILINE)]
+    found = [int(n) for n in re.findall(r"^\.*leaks with .*: (\d+)", done.stdout, re.MULTILINE)]
     passed = re.search(r"\d+ passed", done.stdout)
     value = f"{sum(found)} places in {len(found)} forms of traceback"
     met = done.returncode == 0 and len(found) == 5 and not sum(found)
