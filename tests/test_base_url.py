@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin
+from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin, spoken, wire_of, without_version
 from xiantong_nb.errors import UsageError
 
 KEY = "sk-CANARY-0123456789-wxyz"
@@ -37,6 +37,43 @@ KEY = "sk-CANARY-0123456789-wxyz"
 def test_a_base_url_has_one_form(given, normal):
     assert normalised(given, name="X") == normal
     assert normalised(normal, name="X") == normal
+
+
+@pytest.mark.parametrize(
+    ("given", "normal"),
+    [
+        ("https://h", "https://h/v1"),
+        ("https://h/", "https://h/v1"),
+        ("https://h/v1/", "https://h/v1"),
+        ("https://h/v1/chat/completions", "https://h/v1"),
+        ("https://h/v1/messages", "https://h/v1"),
+        ("https://h/openai/v1", "https://h/openai/v1"),
+        ("https://h/v1beta/openai", "https://h/v1beta/openai"),
+        ("https://h/v1beta/openai/chat/completions/", "https://h/v1beta/openai"),
+        ("https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1"),
+        ("localhost:11434", "http://localhost:11434/v1"),
+    ],
+)
+def test_a_base_url_of_chat_completions_has_its_version(given, normal):
+    assert normalised(given, name="X", wire="openai-completions") == normal
+    assert normalised(normal, name="X", wire="openai-completions") == normal
+    common = without_version(normal)
+    assert spoken(common, "anthropic-messages", "openai-completions") == f"{common}/v1"
+    assert spoken(f"{common}/v1", "openai-completions", "anthropic-messages") == common
+
+
+@pytest.mark.parametrize(
+    ("url", "wire"),
+    [
+        ("https://h/v1/chat/completions", "openai-completions"),
+        (" https://h/v1/chat/completions/ ", "openai-completions"),
+        ("https://h/v1/messages", "anthropic-messages"),
+        ("https://h/v1", None),
+        ("custom", None),
+    ],
+)
+def test_a_path_names_its_wire(url, wire):
+    assert wire_of(url) == wire
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ def test_what_is_said_makes_a_connection(draft, slug, preset, url, model):
         (Draft("nothing"), "preset", False, "Presets: anthropic"),
         (Draft("custom", "ftp://x"), "base_url", False, "http://"),
         (Draft("custom", "http://gpu-box:8080", key=KEY, model="m"), "base_url", False, "--allow-http"),
-        (Draft("anthropic", key=KEY, api="openai-completions"), "api", False, "anthropic-messages only"),
-        (Draft("anthropic", key=KEY, api="soap"), "api", False, "'soap'"),
+        (Draft("anthropic", key=KEY, api="openai-completions"), "api", False, ", not openai-completions"),
+        (Draft("anthropic", key=KEY, api="soap"), "api", False, "not soap"),
         (Draft("anthropic", key=KEY, key_variable="K"), "key", False, "exclude each other"),
         (Draft("anthropic", key=KEY, no_key=True), "key", False, "exclude each other"),
         (Draft("anthropic", key_variable="K"), "key", False, "Set K before"),
@@ -152,3 +152,39 @@ def test_a_variable_stays_the_place_of_the_key():
 def test_a_connection_that_needs_a_model_says_what_is_described_so_far():
     found = problem(Draft("ollama"))
     assert found.connection.base_url == "http://localhost:11434"
+
+
+CHAT = "openai-completions"
+
+
+@pytest.mark.parametrize(
+    ("draft", "base_url", "slug"),
+    [
+        (Draft("custom", "http://localhost:8080", model="m", api=CHAT), "http://localhost:8080/v1", "custom"),
+        (Draft("http://localhost:8080/v1/chat/completions", model="m"), "http://localhost:8080/v1", "custom"),
+        (Draft("custom", "localhost:8/x/openai/", model="m", api=CHAT), "http://localhost:8/x/openai", "custom"),
+        (Draft("ollama", model="m", api=CHAT), "http://localhost:11434/v1", "ollama"),
+        (Draft("custom", "localhost:11434", model="m", api=CHAT), "http://localhost:11434/v1", "ollama"),
+        (Draft("openrouter", key=KEY, api=CHAT), "https://openrouter.ai/api/v1", "openrouter"),
+        (Draft("https://openrouter.ai/api/v1/chat/completions", key=KEY), "https://openrouter.ai/api/v1", "openrouter"),
+        (Draft("https://api.anthropic.com/v1", key=KEY, model="m", api=CHAT), "https://api.anthropic.com/v1", "custom"),
+    ],
+)  # fmt: skip
+def test_the_other_wire_has_its_own_form_of_the_base_url(draft, base_url, slug):
+    made = checked(draft)
+    assert (made.wire, made.base_url, made.preset.slug) == (CHAT, base_url, slug)
+
+
+def test_the_wire_of_an_endpoint_is_kept_until_another_is_said():
+    before = saved(url="https://gw.example/openai/v1", wire=CHAT, key=KEY)
+    assert checked(Draft(model="n"), editing=before).base_url == "https://gw.example/openai/v1"
+    assert checked(Draft("https://gw.example/openai/v1", name="gw"), [before]).wire == CHAT
+    other = checked(Draft(api="anthropic-messages"), editing=before)
+    assert (other.wire, other.base_url, other.key) == ("anthropic-messages", "https://gw.example/openai", KEY)
+    back = checked(Draft(api=CHAT), editing=other)
+    assert (back.wire, back.base_url, back.key) == (CHAT, "https://gw.example/openai/v1", KEY)
+
+
+def test_one_endpoint_by_both_wires_is_two_connections_if_they_are_named():
+    first = saved()
+    assert checked(Draft(REMOTE, name="gw chat", key=KEY, model="m", api=CHAT), [first]).slug == "gw-chat"

@@ -83,7 +83,7 @@ def test_what_only_the_app_can_use_is_its_own(more, says):
         ({"baseUrl": "http://192.168.1.9:80"}, "readable by all"),
         ({"baseUrl": "https://evil.example"}, "saved for https://gw.example, and its base URL now leads to"),
         ({"slug": "d"}, "No key of d is saved"),
-        ({"customEndpoint": {"api": "openai-completions"}}, "speaks openai-completions"),
+        ({"customEndpoint": {"api": "openai-responses"}}, "speaks openai-responses, which this version does not"),
         ({"models": "m"}, "can't be read"),
         ({"defaultModel": 5}, "can't be read"),
         ({"cut-\ud83d": 1}, "half a character"),

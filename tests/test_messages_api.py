@@ -1,111 +1,25 @@
-"""The Messages wire: what goes out, and what the streams of six kinds of endpoint mean."""
+"""The Messages wire: what goes out, and what odd streams mean."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from tests import decoding
 from tests.fault_server import BLOCK, BLOCK_END, END, START, sse, text, whole
 from xiantong_nb.connection import Connection
-from xiantong_nb.errors import BadReply, Busy, IncompleteReply, ProviderError, UsageError, XiantongError
-from xiantong_nb.events import Finished
-from xiantong_nb.failures import Place
+from xiantong_nb.errors import BadReply, Busy, IncompleteReply, UsageError, XiantongError
 from xiantong_nb.messages_api import encode
-from xiantong_nb.messages_stream import Decoder, decode_whole
+from xiantong_nb.messages_stream import decode_whole
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.reply import Fold, Reply
 from xiantong_nb.request import Message, Opaque, Redacted, Request, Text, Thinking, ToolUse
 from xiantong_nb.secret import Secret
-from xiantong_nb.sse import Parser
-
-PLACE = Place("anthropic", "claude-sonnet-5-5", "https://api.anthropic.com/v1/messages")
-SAMPLES = sorted(Path(__file__).with_name("samples").glob("*.sse"))
-WHOLE = [s for s in SAMPLES if json.loads(s.with_suffix(".json").read_text("utf-8"))["complete"]]
 
 
 def decoded(*chunks: bytes) -> tuple[Reply, XiantongError | None]:
-    """What an endpoint's bytes add up to, and what ended them early."""
-    parser, decoder, fold = Parser(), Decoder(PLACE), Fold()
-    try:
-        for chunk in chunks:
-            for sent in parser.feed(chunk):
-                for event in decoder.feed(sent):
-                    fold.add(event)
-        fold.add(decoder.end())
-    except XiantongError as error:
-        fold.add(Finished(complete=False, error=error))
-    return fold.reply(), fold.error
-
-
-def described(reply: Reply, error: XiantongError | None, wanted: dict) -> dict:
-    """The same facts of a reply as a sample's description gives."""
-    told = {
-        "model": reply.model,
-        "text": reply.text,
-        "thinking": reply.thinking,
-        "complete": reply.complete,
-        "stop_reason": reply.stop_reason,
-        "stop_sequence": reply.stop_sequence,
-        "stop_detail": reply.stop_detail,
-        "ignored": reply.ignored_events,
-        "tools": [[t.id, t.name, t.arguments] for t in reply.tool_calls],
-        "signatures": [b.signature for b in reply.blocks if isinstance(b, Thinking)],
-        "kinds": [type(b).__name__ for b in reply.blocks],
-        "citations": [c["url"] for c in reply.citations],
-        "usage": {name: value for name, value in asdict(reply.usage).items() if value is not None},
-        "error": error and [type(error).__name__],
-    }
-    if isinstance(error, ProviderError):
-        told["error"] += [error.status, error.kind, error.request_id]
-    return {name: told[name] for name in wanted}
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.stem)
-def test_a_sample_means_what_its_description_says(sample):
-    wanted = json.loads(sample.with_suffix(".json").read_text("utf-8"))
-    assert described(*decoded(sample.read_bytes()), wanted) == wanted
-
-
-@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.stem)
-def test_one_byte_at_a_time_means_the_same(sample):
-    data = sample.read_bytes()
-    assert decoded(*(bytes([b]) for b in data))[0] == decoded(data)[0]
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.data())
-def test_any_chunks_mean_the_same(data):
-    """H3: cuts inside characters, line ends and events leave no trace."""
-    stream = data.draw(st.sampled_from([s.read_bytes() for s in SAMPLES]))
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=40)))
-    chunks = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
-    assert decoded(*chunks)[0] == decoded(stream)[0]
-
-
-@pytest.mark.parametrize("sample", WHOLE, ids=lambda s: s.stem)
-def test_a_stream_cut_after_any_byte_is_never_complete(sample):
-    """H2 at the decoder: only a whole `message_stop` event makes a reply complete."""
-    stream = sample.read_bytes()
-    full = decoded(stream)[0].text
-    parser, decoder, fold, complete_from = Parser(), Decoder(PLACE), Fold(), None
-    for at, byte in enumerate(stream):
-        for sent in parser.feed(bytes([byte])):
-            for event in decoder.feed(sent):
-                fold.add(event)
-        ended = decoder.end()
-        assert ended.complete is decoder.finished
-        assert (ended.error is None) is ended.complete
-        if complete_from is None and ended.complete:
-            complete_from = at + 1
-        assert full.startswith(fold.reply().text) or "out-of-order" in sample.stem
-    assert complete_from is not None
-    assert stream[:complete_from].endswith((b'"message_stop"}\n\n', b'"message_stop"}\r\n\r'))
-    assert fold.reply().text == full
+    return decoding.decoded(decoding.MESSAGES, *chunks)
 
 
 def test_the_sizes_of_deltas_leave_no_trace():
@@ -189,7 +103,7 @@ MESSAGE = {
 
 
 def test_a_reply_in_one_piece_is_decoded_like_a_stream():
-    events, ended = decode_whole(json.dumps(MESSAGE).encode(), PLACE)
+    events, ended = decode_whole(json.dumps(MESSAGE).encode(), decoding.PLACE)
     fold = Fold()
     for event in (*events, ended):
         fold.add(event)
@@ -214,7 +128,7 @@ def test_a_reply_in_one_piece_is_decoded_like_a_stream():
 )
 def test_what_is_no_reply_in_one_piece_is_an_error(body, kind, says):
     with pytest.raises(kind, match=says.replace("(", r"\(").replace(")", r"\)")):
-        decode_whole(body, PLACE)
+        decode_whole(body, decoding.PLACE)
 
 
 def connection(**more) -> Connection:

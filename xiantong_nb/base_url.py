@@ -5,19 +5,32 @@ from __future__ import annotations
 import ipaddress
 import re
 import urllib.parse
+from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from xiantong_nb.presets import Wire
 
 _PORTS = {"http": 80, "https": 443}
 
 
-def normalised(url: str, *, name: str) -> str:
-    """
-    Return a Messages base URL in its one form: no trailing slash, no `/v1`, no `/v1/messages`, no usual port.
+_MESSAGES: Wire = "anthropic-messages"
+_ENDS: dict[Wire, str] = {"anthropic-messages": "/messages", "openai-completions": "/chat/completions"}
+_PATHS: dict[Wire, tuple[str, ...]] = {
+    "anthropic-messages": ("/chat/completions", "/v1/messages", "/v1"),
+    "openai-completions": ("/chat/completions", "/messages"),
+}
 
-    `localhost:11434`, as people type it, is taken as http. Raises `UsageError`, naming where the URL is from
-    (`name`), when it is not http(s) with a host, or holds a password, a query or a fragment: those would leak
-    keys into settings and messages.
+
+def normalised(url: str, *, name: str, wire: Wire = _MESSAGES) -> str:
+    """
+    Return a base URL in its one form: no trailing slash, no endpoint's path, no usual port.
+
+    The version is the wire's affair: Messages adds `/v1` itself, so that is taken off; the base of chat completions
+    has it, so a bare host gets it. `localhost:11434`, as people type it, is taken as http. Raises `UsageError`,
+    naming where the URL is from (`name`), when it is not http(s) with a host, or holds a password, a query or a
+    fragment: those would leak keys into settings and messages.
     """
     url = url.strip()
     if re.match(r"[^:/?#@]+(:\d+)?(/|$)|\[[\da-fA-F:]+\]", url) and is_loopback(f"http://{url}"):
@@ -34,9 +47,27 @@ def normalised(url: str, *, name: str) -> str:
         msg = f"{name} holds a user name, a password, a query or a fragment, which would leak into messages."
         raise UsageError(msg, hint="Give the plain base URL; keys go into the key's own place.")
     path = parts.path.rstrip("/")
-    for ending in ("/v1/messages", "/v1"):
+    for ending in _PATHS[wire]:
         path = path.removesuffix(ending).rstrip("/")
-    return f"{origin(url)}{path}"
+    return f"{origin(url)}{path or ('' if wire == _MESSAGES else '/v1')}"
+
+
+def wire_of(url: str) -> Wire | None:
+    """Return the wire that a URL names by its path, or None for a URL without such a path."""
+    path = url.strip().rstrip("/")
+    return next((w for w in _PATHS if path.endswith(_ENDS[w])), None)
+
+
+def spoken(base_url: str, old: Wire, new: Wire) -> str:
+    """Return the normalised base URL of the same endpoint for another wire."""
+    if old == new:
+        return base_url
+    return without_version(base_url) if new == _MESSAGES else f"{base_url}/v1"
+
+
+def without_version(base_url: str) -> str:
+    """Return a normalised base URL without a final `/v1`: what both wires of an endpoint have in common."""
+    return base_url.removesuffix("/v1")
 
 
 def origin(url: str) -> str:

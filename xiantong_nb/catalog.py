@@ -108,7 +108,9 @@ def _call(connection: Connection, cursor: str) -> HttpCall:
         "anthropic-version": VERSION,
         **auth_header(connection),
     }
-    return HttpCall("GET", f"{connection.base_url}/v1/models?{urllib.parse.urlencode(query)}", headers, b"")
+    versioned = connection.wire == "openai-completions"  # its base URL has the version, under whatever name
+    path = f"{connection.base_url}{'' if versioned else '/v1'}/models"
+    return HttpCall("GET", f"{path}?{urllib.parse.urlencode(query)}", headers, b"")
 
 
 def _model(item: dict[str, Any], where: Place) -> Model | None:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin
+from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin, spoken, wire_of, without_version
 from xiantong_nb.connection import PROMPT, Connection
 from xiantong_nb.entry import preset_at, slug_of
 from xiantong_nb.errors import UsageError
@@ -71,17 +71,20 @@ def check(
     to be changed otherwise; its values stand where the draft says nothing. A key stays only where its endpoint
     does, since it belongs to the origin that it was saved for.
     """
-    base_url = _base_url(draft, editing)
-    if isinstance(base_url, Problem):
-        return base_url
-    preset = preset_at(base_url)
-    slug, name = (editing.slug, draft.name or editing.name) if editing else _names(draft, preset, base_url, known)
+    place = _place(draft, editing)
+    if isinstance(place, Problem):
+        return place
+    said = next((w for w in get_args(Wire) if w == draft.api), None) or wire_of(draft.base_url or draft.preset)
+    preset = preset_at(place, said or get_args(Wire)[0])
+    slug, name = (editing.slug, draft.name or editing.name) if editing else _names(draft, preset, place, known)
     editing = editing or known.get(slug)
-    if draft.api and draft.api != preset.wire:
-        allowed = draft.api in get_args(Wire)
-        says = f"speaks {preset.wire} only" if allowed else f"knows no wire {draft.api!r}"
-        return Problem("api", f"This version {says}.", f"Leave --api out, or say --api {preset.wire}.")
-    same = editing if editing and editing.base_url == base_url else None
+    same = editing if editing and without_version(editing.base_url) == place else None
+    wire = said or (same.wire if same else preset.wires[0])
+    chosen = PRESETS.get(draft.preset, preset)
+    if wire not in chosen.wires or draft.api not in ("", wire):
+        says = f"{chosen.name} speaks {' and '.join(chosen.wires)}, not {draft.api or wire}."
+        return Problem("api", says, f"Leave --api out, or say --api {chosen.wires[0]}.")
+    base_url = _base_url(draft, preset, editing, wire)
     described = Connection(
         slug=slug,
         preset=preset,
@@ -89,6 +92,7 @@ def check(
         default_model=draft.model or (same.default_model if same else "") or preset.default_model,
         auth_header=draft.auth_header or (same.auth_header if same else preset.auth_header),
         name=name,
+        wire=wire,
         models=same.models if same else (),
         allow_http=(editing.allow_http if editing else False) if draft.allow_http is None else draft.allow_http,
         saved=True,
@@ -106,8 +110,8 @@ def check(
     return keyed
 
 
-def _base_url(draft: Draft, editing: Connection | None) -> str | Problem:
-    """Find where it is: a URL that was given, the preset's, or where the edited one is."""
+def _place(draft: Draft, editing: Connection | None) -> str | Problem:
+    """Find the endpoint, whatever its wire: a URL that was given, the preset's, or where the edited one is."""
     given, preset = draft.base_url, PRESETS.get(draft.preset)
     if preset is None and draft.preset:
         if not re.search(r"[:/.]", draft.preset):
@@ -124,10 +128,20 @@ def _base_url(draft: Draft, editing: Connection | None) -> str | Problem:
         missing = Problem("base_url", f"{preset.name} needs a base URL.", "Give it with --base-url.", missing=True)
         return preset.base_url or missing
     if editing is not None and editing.base_url:
-        return editing.base_url
+        return without_version(editing.base_url)
     return Problem(
         "preset", "Nothing says what to connect.", f"Presets: {', '.join(savable())}; or a URL.", missing=True
     )
+
+
+def _base_url(draft: Draft, preset: Preset, editing: Connection | None, wire: Wire) -> str:
+    """Return the base URL for a wire: the preset's own, else as it was given, for no rule knows every path."""
+    if preset.base_url:
+        return spoken(preset.base_url, preset.wires[0], wire)
+    given = draft.base_url or ("" if draft.preset in PRESETS else draft.preset)
+    if given or editing is None:
+        return normalised(given, name="That", wire=wire)
+    return spoken(editing.base_url, editing.wire, wire)
 
 
 def savable() -> tuple[str, ...]:
@@ -143,7 +157,7 @@ def _names(draft: Draft, preset: Preset, base_url: str, known: Mapping[str, Conn
     number, slug = 1, wanted
     while True:
         taken = known.get(slug)
-        if taken is not None and taken.base_url == base_url and not taken.foreign:
+        if taken is not None and without_version(taken.base_url) == base_url and not taken.foreign:
             return slug, draft.name or taken.name
         if taken is None and (slug not in PRESETS or slug == preset.slug):
             return slug, name if number == 1 else f"{name} {number}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
 
-from xiantong_nb.base_url import normalised, origin, refuse_clear_text
+from xiantong_nb.base_url import normalised, origin, refuse_clear_text, without_version
 from xiantong_nb.connection import Connection
 from xiantong_nb.errors import StoreError, UsageError, bare
 from xiantong_nb.presets import PRESETS, AuthHeader, Preset, Wire
@@ -71,9 +71,11 @@ def slug_of(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
-def preset_at(base_url: str) -> Preset:
-    """Return the preset whose endpoint this normalised base URL is; any other is a custom one."""
-    return next((row for row in PRESETS.values() if row.base_url == base_url != ""), PRESETS["custom"])
+def preset_at(base_url: str, wire: Wire = _MESSAGES) -> Preset:
+    """Return the preset whose endpoint this normalised base URL is, asked by this wire; any other is a custom one."""
+    place = without_version(base_url)
+    known = (row for row in PRESETS.values() if row.base_url == place != "" and wire in row.wires)
+    return next(known, PRESETS["custom"])
 
 
 def read(
@@ -135,7 +137,7 @@ def write(raw: Mapping[str, Any] | None, connection: Connection, *, images: Imag
             "customEndpoint": endpoint,
         }
         if keyed:  # which of its back end's providers the app takes for this wire
-            entry["piAuthProvider"] = "anthropic"
+            entry["piAuthProvider"] = "anthropic" if connection.wire == _MESSAGES else "openai"
     return entry | {"createdAt": before.get("createdAt", now)}
 
 
@@ -166,7 +168,8 @@ def _of_the_app(entry: Entry) -> Connection:
 def _base_url(entry: Entry) -> str:
     if entry.base_url:
         try:
-            return normalised(entry.base_url, name=f"The base URL of {entry.slug} in config.json")
+            name = f"The base URL of {entry.slug} in config.json"
+            return normalised(entry.base_url, name=name, wire=_wire(entry))
         except UsageError as error:
             raise UsageError(error.message, hint=f"%xiantong edit {entry.slug} --base-url URL") from None
     for row in PRESETS.values():
@@ -176,10 +179,10 @@ def _base_url(entry: Entry) -> str:
 
 
 def _without_key(entry: Entry, ours: Own, base_url: str) -> Connection:
-    preset = preset_at(base_url)
+    wire = _wire(entry)
+    preset = preset_at(base_url, wire)
     ids = tuple(m if isinstance(m, str) else m.id for m in entry.models or ())
     token: AuthHeader | None = "bearer" if entry.auth_type == "bearer_token" else None
-    wire = next((w for w in get_args(Wire) if entry.custom_endpoint and w == entry.custom_endpoint.api), _MESSAGES)
     return Connection(
         slug=entry.slug,
         preset=preset,
@@ -196,11 +199,16 @@ def _without_key(entry: Entry, ours: Own, base_url: str) -> Connection:
     )
 
 
+def _wire(entry: Entry) -> Wire:
+    api = entry.custom_endpoint.api if entry.custom_endpoint else _MESSAGES
+    return next((w for w in get_args(Wire) if w == api), _MESSAGES)
+
+
 def _check_wire(entry: Entry) -> None:
     api = entry.custom_endpoint.api if entry.custom_endpoint else _MESSAGES
-    if api != _MESSAGES:
+    if api not in get_args(Wire):
         msg = f"{entry.slug} speaks {api}, which this version does not."
-        raise UsageError(msg, hint=f"If it offers /v1/messages too: %xiantong edit {entry.slug} --api {_MESSAGES}")
+        raise UsageError(msg, hint=f"Those it does: %xiantong edit {entry.slug} --api {' or '.join(get_args(Wire))}")
 
 
 def _with_key(

@@ -12,16 +12,16 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import retry
-from xiantong_nb.errors import XiantongError, bare
+from xiantong_nb.errors import RequestRefused, XiantongError, bare
 from xiantong_nb.events import Answered, Event, Finished, OpaqueBlock, TextDelta, ThinkingDelta, ToolDelta, Waiting
 from xiantong_nb.failures import request_id_of
-from xiantong_nb.messages_stream import Decoder, decode_whole
 from xiantong_nb.sse import MAX_EVENT, Parser
 
 if TYPE_CHECKING:
     from xiantong_nb.failures import Place
     from xiantong_nb.request import HttpCall
-    from xiantong_nb.transport import Transport
+    from xiantong_nb.transport import Answer, Transport
+    from xiantong_nb.wires import Decoder, Form
 
 Emit = Callable[[Event], None]
 CONTENT = (TextDelta, ThinkingDelta, ToolDelta, OpaqueBlock)
@@ -34,16 +34,19 @@ async def converse(
     transport: Transport,
     emit: Emit,
     *,
+    wire: Form,
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
 ) -> None:
     """
     Ask once, and again where that helps; `emit` gets every event, last of all a Finished.
 
-    A request goes out again only while nothing of an answer has been shown. Failures are events, not
-    exceptions, so that none carries this thread's frames into the caller's.
+    A request goes out again only while nothing of an answer has been shown: after a wait where the endpoint is busy,
+    at once where it refuses a spelling that this wire knows another of. Failures are events, not exceptions, so
+    that none carries this thread's frames into the caller's.
     """
-    for attempt in range(1, retry.RETRIES + 2):
+    attempt, spelt, refused = 1, {call.body}, None
+    while True:
         shown = False
 
         def show(event: Event) -> None:
@@ -51,43 +54,74 @@ async def converse(
             shown = shown or isinstance(event, CONTENT)
             emit(event)
 
-        ended = await _once(call, place, transport, show)
-        wait = None if shown or ended.error is None else retry.delay(ended.error, attempt, chance)
-        if wait is None:
+        ended = await _once(call, place, transport, show, wire)
+        error = None if shown else ended.error
+        if isinstance(error, RequestRefused):
+            other = wire.again(call, error.message)
+            if other is not None and other.body not in spelt:
+                call, refused = other, refused or ended
+                spelt.add(call.body)
+                continue
+            ended = refused or ended  # what it said of the call as it was meant
+        wait = None if error is None else retry.delay(error, attempt, chance)
+        if error is None or wait is None:
             emit(ended)
             return
-        emit(Waiting(wait, ended.error.message if ended.error else "", attempt))
+        emit(Waiting(wait, error.message, attempt))
+        attempt += 1
         await sleep(wait)
 
 
-async def _once(call: HttpCall, place: Place, transport: Transport, emit: Emit) -> Finished:
+async def _once(call: HttpCall, place: Place, transport: Transport, emit: Emit, wire: Form) -> Finished:
     """Send the call once, pass on its events, and return how it ended."""
+    decoder: Decoder | None = None
+    broken: XiantongError | None = None
     try:
         async with transport.send(call, place) as answer:
             request_id = place.clean(request_id_of(answer.headers) or "") or None
             emit(Answered(request_id))
-            if not answer.is_stream:
-                body = await answer.body(MAX_EVENT)
-                events, ended = decode_whole(body, place, request_id=request_id)
+            first = await anext(answer.chunks, b"")
+            if not answer.is_stream or _begins_otherwise(first):
+                body = first + await answer.body(MAX_EVENT)
+                events, ended = wire.decode_whole(body, place, request_id=request_id)
                 for event in events:
                     emit(event)
                 return ended
-            parser, decoder, breath = Parser(), Decoder(place, request_id=request_id), _Breath()
-            async for chunk in answer.chunks:
-                await breath.taken()
-                for sent in parser.feed(chunk):
-                    for event in decoder.feed(sent):
-                        emit(event)
-                if decoder.finished:
-                    await answer.drain()
-                    break
-                breath.begins()
-            return decoder.end()
+            decoder = wire.decoder(place, request_id=request_id)
+            await _read(first, answer, decoder, emit)
     except XiantongError as error:
-        return Finished(complete=False, error=bare(error))
+        broken = bare(error)
     except Exception as error:  # noqa: BLE001  # a fault of this package must end the stream too
         msg = f"This package failed while it read the answer ({type(error).__name__}). Please report it."
-        return Finished(complete=False, error=XiantongError(msg, where=str(place)))
+        broken = XiantongError(msg, where=str(place))
+    if decoder is None:
+        return Finished(complete=False, error=broken)
+    for event in decoder.left():
+        emit(event)
+    return decoder.end(broken)
+
+
+def _begins_otherwise(first: bytes) -> bool:
+    """Whether a body is no stream of events, whatever its headers say: none begins as JSON and web pages do."""
+    return first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"<", b"{", b"[")
+
+
+async def _read(chunk: bytes, answer: Answer, decoder: Decoder, emit: Emit) -> None:
+    """Pass on the events of a stream, from its first chunk to its end."""
+    parser, breath = Parser(), _Breath()
+    while chunk:
+        news = False
+        for sent in parser.feed(chunk):
+            for event in decoder.feed(sent):
+                news = True
+                emit(event)
+        if decoder.finished:
+            await answer.drain()
+            return
+        answer.heard(news=news, told_all=decoder.told_all)
+        breath.begins()
+        chunk = await anext(answer.chunks, b"")
+        await breath.taken()
 
 
 class _Breath:

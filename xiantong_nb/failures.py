@@ -13,17 +13,19 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import json
 import re
 import time
 import urllib.parse
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from xiantong_nb.errors import (
     BadReply,
     Busy,
+    IncompleteReply,
     KeyRefused,
     NotFound,
     OutOfCredit,
@@ -149,6 +151,28 @@ def from_stream(data: bytes, place: Place, *, request_id: str | None = None) -> 
     told = read_body(data)
     status = _STATUS_OF_TYPE.get(told.kind) or (int(told.code) if re.fullmatch("[45][0-9]{2}", told.code) else 500)
     return _make(status, told, place, headers={}, request_id=request_id)
+
+
+def json_of(data: bytes, place: Place) -> Any:
+    """
+    Read JSON as far as it can be read: invalid UTF-8 becomes U+FFFD, half characters stay halves.
+
+    Raises `BadReply` for what is not JSON.
+    """
+    text = data.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        msg = f"The answer holds something that is not JSON: {place.clean(text, 80)}"
+        raise BadReply(msg, status=200, kind="bad_json", where=str(place)) from None
+
+
+def cut(place: Place, *, begun: bool) -> IncompleteReply:
+    """Make the error for a stream whose bytes ended before its reply did."""
+    if begun:
+        return IncompleteReply("The stream ended before the reply did.", where=str(place))
+    msg = "The endpoint answered, but with nothing of a reply."
+    return IncompleteReply(msg, hint="Check the base URL.", where=str(place))
 
 
 def request_id_of(headers: Mapping[str, str]) -> str | None:

@@ -203,7 +203,7 @@ def _modern(raw: Json) -> Json | None:
         made["defaultModel"] = _without_prefix(raw.get("defaultModel"))
         if preset.app_type == "anthropic":
             return {n: v for n, v in made.items() if n != "piAuthProvider"} | {"providerType": "anthropic"}
-        return _custom(made | {"baseUrl": preset.base_url}, {"api": preset.wire})
+        return _custom(made | {"baseUrl": preset.base_url}, {"api": preset.wires[0]})
     return raw if kind in ("anthropic", "pi_compat") else None
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from xiantong_nb.connection import auth_header
-from xiantong_nb.errors import UsageError
-from xiantong_nb.request import Block, HttpCall, Message, Redacted, Request, Text, Thinking, ToolUse
+from xiantong_nb.request import Block, HttpCall, Message, Redacted, Request, Text, Thinking, ToolUse, post
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -28,7 +27,7 @@ def encode(request: Request, connection: Connection) -> HttpCall:
     """
     body: dict[str, Any] = {
         "model": request.model,
-        "max_tokens": request.max_tokens,
+        "max_tokens": request.max_tokens or connection.preset.max_tokens,  # this wire wants one
         "messages": [_message(m) for m in request.messages],
         "stream": True,
     }
@@ -38,19 +37,7 @@ def encode(request: Request, connection: Connection) -> HttpCall:
         body["temperature"] = request.temperature
     if request.stop:
         body["stop_sequences"] = list(request.stop)
-    headers = {
-        "content-type": "application/json",
-        "accept": "text/event-stream",
-        "accept-encoding": "identity",  # a small compressed body can unfold to a gigabyte
-        "anthropic-version": VERSION,
-        **auth_header(connection),
-    }
-    try:
-        content = msgspec.json.encode(body)
-    except UnicodeEncodeError:
-        msg = "The question holds half a character (a lone surrogate), which can't be sent."
-        raise UsageError(msg, hint="It often comes from a file's name or a cut text.") from None
-    return HttpCall("POST", url(connection), headers, content)
+    return post(url(connection), body, {"anthropic-version": VERSION, **auth_header(connection)})
 
 
 def url(connection: Connection) -> str:

@@ -8,13 +8,12 @@ does not know are counted and ignored, as Anthropic's versioning page asks.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from xiantong_nb import failures
-from xiantong_nb.errors import BadReply, IncompleteReply
+from xiantong_nb import failures, tolerant
+from xiantong_nb.errors import BadReply
 from xiantong_nb.events import (
     BlockStop,
     Citation,
@@ -31,6 +30,7 @@ from xiantong_nb.events import (
 )
 
 if TYPE_CHECKING:
+    from xiantong_nb.errors import XiantongError
     from xiantong_nb.failures import Place
     from xiantong_nb.sse import ServerSentEvent
 
@@ -110,8 +110,8 @@ class Decoder:
                 _Wire("content_block_stop", index=index),
             ]
         delta = _Delta(
-            stop_reason=_text(found.get("stop_reason")),
-            stop_sequence=_text(found.get("stop_sequence")),
+            stop_reason=tolerant.text(found.get("stop_reason")),
+            stop_sequence=tolerant.text(found.get("stop_sequence")),
             stop_details=found.get("stop_details"),
         )
         told += [_Wire("message_delta", delta=delta, usage=found.get("usage")), _Wire("message_stop")]
@@ -138,16 +138,23 @@ class Decoder:
         self._ignored += 1
         return []
 
-    def end(self) -> Finished:
+    @property
+    def told_all(self) -> bool:
+        """Whether the answer is whole."""
+        return self.finished
+
+    def left(self) -> list[Event]:
+        """Return what was held back: nothing, but half a character, which nobody can read."""
+        return []
+
+    def end(self, broken: XiantongError | None = None) -> Finished:
         """Return what the end of the bytes means: a whole reply after `message_stop`, a cut one before it."""
-        error = None
-        if not self.finished and self._begun:
-            error = IncompleteReply("The stream ended before the reply did.", where=str(self._place))
-        elif not self.finished:
-            msg = "The endpoint answered, but with nothing of a reply."
-            error = IncompleteReply(msg, hint="Check the base URL.", where=str(self._place))
+        if self.finished:
+            broken = None
+        elif broken is None:
+            broken = failures.cut(self._place, begun=self._begun)
         return Finished(
-            self.finished, self._stop_reason, self._stop_sequence, self._detail, error=error, ignored=self._ignored
+            self.finished, self._stop_reason, self._stop_sequence, self._detail, error=broken, ignored=self._ignored
         )
 
     def _delta(self, index: int, delta: _Delta) -> list[Event]:
@@ -180,27 +187,22 @@ class Decoder:
         Invalid UTF-8 becomes U+FFFD. A character that a server cut into two surrogates, one in this delta and
         one in the next (aimock does), is put together again. Raises `BadReply` for what is not JSON.
         """
-        try:
-            found = json.loads(data.decode("utf-8", "replace"))
-        except (ValueError, RecursionError):
-            shown = self._place.clean(data.decode("utf-8", "replace"), 80)
-            msg = f"The stream holds something that is not JSON: {shown}"
-            raise BadReply(msg, status=200, kind="bad_json", where=str(self._place)) from None
+        found = failures.json_of(data, self._place)
         try:
             wire = msgspec.convert(found, _Wire)
             if wire.delta is not None:
                 wire.delta.text = self._joined(wire.index or 0, wire.delta.text or "")
-            return msgspec.convert(_sound(msgspec.to_builtins(wire)), _Wire)
+            return msgspec.convert(tolerant.whole(msgspec.to_builtins(wire)), _Wire)
         except (ValueError, RecursionError):
             if isinstance(found, dict) and found.get("error"):
                 raise failures.from_stream(data, self._place, request_id=self._request_id) from None
             return None
 
     def _joined(self, index: int, text: str) -> str:
-        text = self._halves.pop(index, "") + text
-        if "\ud800" <= text[-1:] <= "\udbff":
-            self._halves[index], text = text[-1], text[:-1]
-        return text
+        said, half = tolerant.cut(self._halves.pop(index, "") + text)
+        if half:
+            self._halves[index] = half
+        return said
 
 
 def decode_whole(body: bytes, place: Place, *, request_id: str | None = None) -> tuple[list[Event], Finished]:
@@ -210,8 +212,8 @@ def decode_whole(body: bytes, place: Place, *, request_id: str | None = None) ->
     Raises the error that the body tells of, or `BadReply` for whatever else it is.
     """
     try:
-        found = _sound(json.loads(body.decode("utf-8", "replace")))
-    except (ValueError, RecursionError):
+        found = tolerant.whole(failures.json_of(body, place))
+    except (BadReply, RecursionError):
         found = None
     if isinstance(found, dict) and isinstance(found.get("content"), list):
         return Decoder(place, request_id=request_id).whole(found)
@@ -220,20 +222,8 @@ def decode_whole(body: bytes, place: Place, *, request_id: str | None = None) ->
     raise failures.from_response(200, {}, body, place)
 
 
-def _sound(value: Any) -> Any:
-    """Return JSON with whole characters only: halves that meet are joined, lone ones become U+FFFD."""
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_sound(v) for v in value]
-        case dict():
-            return {_sound(k): _sound(v) for k, v in value.items()}
-    return value
-
-
 def _started(message: dict[str, Any]) -> list[Event]:
-    events: list[Event] = [Started(_text(message.get("model")), _text(message.get("id")))]
+    events: list[Event] = [Started(tolerant.text(message.get("model")), tolerant.text(message.get("id")))]
     if isinstance(message.get("usage"), dict):
         events.append(UsageUpdate(_usage(message["usage"])))
     return events
@@ -243,45 +233,34 @@ def _started_block(index: int, block: dict[str, Any]) -> list[Event]:
     """Return what a block's first form says; a reply that came whole has all of it here."""
     match block.get("type"):
         case "text":
-            events: list[Event] = [TextDelta(index, text)] if (text := _text(block.get("text"))) else []
+            events: list[Event] = [TextDelta(index, text)] if (text := tolerant.text(block.get("text"))) else []
             citations = block.get("citations")
             found = citations if isinstance(citations, list) else []
             return events + [Citation(index, c) for c in found if isinstance(c, dict)]
         case "thinking":
-            thought: list[Event] = [ThinkingDelta(index, said)] if (said := _text(block.get("thinking"))) else []
-            signature = _text(block.get("signature"))
+            thought: list[Event] = (
+                [ThinkingDelta(index, said)] if (said := tolerant.text(block.get("thinking"))) else []
+            )
+            signature = tolerant.text(block.get("signature"))
             return thought + ([Signature(index, signature)] if signature else [])
         case "redacted_thinking":
-            return [Signature(index, _text(block.get("data")), redacted=True)]
+            return [Signature(index, tolerant.text(block.get("data")), redacted=True)]
         case "tool_use":
             given = block.get("input")  # llama.cpp sends none here, the others {}; a whole reply all of it
             arguments = msgspec.json.encode(given).decode() if given else ""
-            return [ToolDelta(index, _text(block.get("id")), _text(block.get("name")), arguments)]
-    return [OpaqueBlock(index, _text(block.get("type")), msgspec.json.encode(block).decode())]
+            return [ToolDelta(index, tolerant.text(block.get("id")), tolerant.text(block.get("name")), arguments)]
+    return [OpaqueBlock(index, tolerant.text(block.get("type")), msgspec.json.encode(block).decode())]
 
 
 def _usage(told: dict[str, Any]) -> Usage:
     details = told.get("output_tokens_details")
     kept = told.get("cache_creation")
     return Usage(
-        input_tokens=_count(told.get("input_tokens")),
-        output_tokens=_count(told.get("output_tokens")),
-        cache_read_tokens=_count(told.get("cache_read_input_tokens")),
-        cache_write_tokens=_count(told.get("cache_creation_input_tokens")),
-        cache_write_1h_tokens=_count(kept.get("ephemeral_1h_input_tokens")) if isinstance(kept, dict) else None,
-        thinking_tokens=_count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
-        cost=_dollars(told.get("cost")),
+        input_tokens=tolerant.count(told.get("input_tokens")),
+        output_tokens=tolerant.count(told.get("output_tokens")),
+        cache_read_tokens=tolerant.count(told.get("cache_read_input_tokens")),
+        cache_write_tokens=tolerant.count(told.get("cache_creation_input_tokens")),
+        cache_write_1h_tokens=tolerant.count(kept.get("ephemeral_1h_input_tokens")) if isinstance(kept, dict) else None,
+        thinking_tokens=tolerant.count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
+        cost=tolerant.dollars(told.get("cost")),
     )
-
-
-def _dollars(value: object) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-    return float(value) if known else None  # type: ignore[arg-type]  # just made sure
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Wire = Literal["anthropic-messages", "openai-completions"]
+_BOTH: tuple[Wire, ...] = ("anthropic-messages", "openai-completions")
 AuthHeader = Literal["x-api-key", "bearer"]
 
 
@@ -17,6 +18,7 @@ class Preset:
     The defaults are the careful ones: a key is needed, nothing is local, no price is known.
 
     - `base_url` is empty where the user gives it, or where the endpoint is embedded.
+    - `wires` are those it speaks, the one it is asked by unless said first; `base_url` is the first one's.
     - `key_prefix` is how its keys begin, to notice the key of another provider.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
@@ -26,7 +28,7 @@ class Preset:
     slug: str
     name: str
     base_url: str
-    wire: Wire = "anthropic-messages"
+    wires: tuple[Wire, ...] = ("anthropic-messages",)
     auth_header: AuthHeader = "bearer"
     needs_key: bool = True
     key_variables: tuple[tuple[str, AuthHeader], ...] = ()
@@ -72,6 +74,7 @@ PRESETS: dict[str, Preset] = {
             slug="openrouter",
             name="OpenRouter",
             base_url="https://openrouter.ai/api",
+            wires=_BOTH,
             key_variables=(("OPENROUTER_API_KEY", "bearer"),),
             key_prefix="sk-or-",
             key_page="https://openrouter.ai/keys",
@@ -83,6 +86,7 @@ PRESETS: dict[str, Preset] = {
             slug="vercel",
             name="Vercel AI Gateway",
             base_url="https://ai-gateway.vercel.sh",
+            wires=_BOTH,
             key_variables=(("AI_GATEWAY_API_KEY", "bearer"),),
             key_prefix="vck_",
             key_page="https://vercel.com/dashboard/ai-gateway",
@@ -94,6 +98,7 @@ PRESETS: dict[str, Preset] = {
             slug="ollama",
             name="Ollama",
             base_url="http://localhost:11434",
+            wires=_BOTH,
             needs_key=False,
             model_page="https://ollama.com/library",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
@@ -103,6 +108,7 @@ PRESETS: dict[str, Preset] = {
             slug="custom",
             name="Custom",
             base_url="",
+            wires=_BOTH,
             model_form="whatever the endpoint calls it",
             aliases=_CLAUDE,
         ),

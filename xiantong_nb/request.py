@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import msgspec
+
+from xiantong_nb.errors import UsageError
 
 Role = Literal["user", "assistant"]
 
@@ -68,7 +72,7 @@ class Request:
 
     model: str
     messages: tuple[Message, ...]
-    max_tokens: int
+    max_tokens: int | None = None
     system: str = ""
     temperature: float | None = None
     stop: tuple[str, ...] = ()
@@ -82,3 +86,22 @@ class HttpCall:
     url: str
     headers: dict[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+
+
+def post(url: str, body: dict[str, Any], headers: dict[str, str]) -> HttpCall:
+    """
+    Return the call that posts a body as JSON and wants a stream of events back.
+
+    Raises `UsageError` for text that can't be written as UTF-8.
+    """
+    try:
+        content = msgspec.json.encode(body)
+    except UnicodeEncodeError:
+        msg = "The question holds half a character (a lone surrogate), which can't be sent."
+        raise UsageError(msg, hint="It often comes from a file's name or a cut text.") from None
+    usual = {
+        "content-type": "application/json",
+        "accept": "text/event-stream",
+        "accept-encoding": "identity",  # a small compressed body can unfold to a gigabyte
+    }
+    return HttpCall("POST", url, usual | headers, content)

@@ -181,7 +181,7 @@ class Session:
         request = Request(
             model=resolved.model,
             messages=(*past.messages(str(resolved)), question),
-            max_tokens=options.max_tokens or resolved.connection.preset.max_tokens,
+            max_tokens=options.max_tokens,
             system=options.system,
             temperature=options.temperature,
             stop=options.stop,

@@ -7,13 +7,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from xiantong_nb import loop, messages_api
+from xiantong_nb import loop
 from xiantong_nb.connection import place
 from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
 from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
+from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,8 @@ class Stream:
         self.notes = notes
         self.fold = Fold()
         connection = target.connection
-        self.url = messages_api.url(connection)
+        self._wire = WIRES[connection.wire]
+        self.url = self._wire.url(connection)
         """The final URL of the request."""
         self.reply: Reply | None = None
         """What has come, whole or partial, once the stream has ended."""
@@ -68,7 +70,7 @@ class Stream:
         if self._future is not None:
             raise UsageError("This question has gone out already: open another stream for another.")
         self._begun = time.perf_counter()
-        self._future = loop.submit(self._run(messages_api.encode(self.request, self.target.connection)))
+        self._future = loop.submit(self._run(self._wire.encode(self.request, self.target.connection)))
         self._future.add_done_callback(self._stopped)
         return self
 
@@ -134,7 +136,7 @@ class Stream:
         raise IncompleteReply(msg, reply=reply, hint=hint, where=error.where)
 
     async def _run(self, call: HttpCall) -> None:
-        await converse(call, self._place, self._transport(), self._emit)
+        await converse(call, self._place, self._transport(), self._emit, wire=self._wire)
 
     def _must_be_sent(self) -> Future[None]:
         if self._future is None:

@@ -12,10 +12,12 @@ import asyncio
 import contextlib
 import http.cookiejar
 import logging
+import os
 import socket
 import ssl
 import urllib.parse
 import urllib.request
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,12 +28,13 @@ from xiantong_nb.base_url import is_loopback
 from xiantong_nb.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 
     from xiantong_nb.failures import Place
     from xiantong_nb.request import HttpCall
 
 _EXPLANATION_SIZE, _EXPLANATION_TIME = 256 * 1024, 5.0  # bytes and seconds: an explanation, not a page
+_UNPACKED = 256 * 1024  # bytes, at most, of one piece that was compressed
 _DRAIN_TIME = 0.1  # seconds; the last chunk of a body comes with or right behind the last event
 _OK, _REDIRECT = 200, 300
 
@@ -39,33 +42,51 @@ _OK, _REDIRECT = 200, 300
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    Patience in seconds: for the connection, for the first byte of the answer, between two bytes.
+    Patience in seconds: for the connection, for the first byte of the answer, between two bytes, between two words.
 
-    A server on this machine may load a model before its first byte, hence the longer `first_byte_local`.
+    A server on this machine may load a model before its first byte, hence the longer `first_byte_local`. `quiet`
+    is for endpoints that send signs of life and nothing else, `tail` for what may follow a whole answer.
     """
 
     connect: float = 5.0
     first_byte: float = 60.0
     first_byte_local: float = 600.0
     idle: float = 60.0
+    quiet: float = 300.0
+    tail: float = 2.0
 
 
 class _Guard:
     """One time-out for a whole exchange, moved on as bytes come (a new one per chunk would cost more)."""
 
     def __init__(self, timeout: asyncio.Timeout, limits: Limits, *, local: bool) -> None:
+        first_byte = limits.first_byte_local if local else limits.first_byte
         self._timeout = timeout
-        self._idle = limits.idle
+        self._idle, self._tail = limits.idle, limits.tail
+        self._quiet = max(limits.quiet, first_byte) if local else limits.quiet
         self._moved = 0.0
         self._now = asyncio.get_running_loop().time
-        self.broken = f"did not begin to answer within {limits.first_byte_local if local else limits.first_byte:g} s"
+        self._news = self._now()
+        self.broken = f"did not begin to answer within {first_byte:g} s"
 
     def alive(self) -> None:
+        """Bytes have come."""
         now = self._now()
         if now - self._moved > self._idle / 60 or not self._moved:
             self._moved = now
             self._timeout.reschedule(now + self._idle)
             self.broken = f"sent nothing more for {self._idle:g} s"
+
+    def heard(self, *, news: bool, told_all: bool) -> None:
+        """Note whether what has come was news; raises `TimeoutError` where there has been none for too long."""
+        now = self._now()
+        if news:
+            self._news = now
+        elif now - self._news > self._quiet:
+            self.broken = f"sent signs of life and nothing else for {self._quiet:g} s"
+            raise TimeoutError
+        if told_all:
+            self._timeout.reschedule(now + self._tail)
 
 
 class _Unsaid(logging.Filter):
@@ -89,6 +110,8 @@ class Answer:
         self.headers = dict(response.headers)
         self.chunks = self._pieces(response, place, guard)
         """Raises `Unreachable` when the body is cut or falls silent."""
+        self.heard = guard.heard
+        """Tell it after each chunk whether that held news, and whether the answer is whole."""
 
     @property
     def is_stream(self) -> bool:
@@ -125,11 +148,45 @@ class Answer:
                     pass
 
     async def _pieces(self, response: httpx.Response, place: Place, guard: _Guard) -> AsyncGenerator[bytes, None]:
-        coded = self.headers.get("content-encoding", "identity") != "identity"
+        coding = self.headers.get("content-encoding", "identity").lower()
         with _translated(place, begun=True):
-            async for piece in response.aiter_bytes() if coded else response.aiter_raw():
+            if coding not in _CODINGS:
+                raise httpx.DecodingError(coding)
+            unpacked = _CODINGS[coding]()
+            async for packed in response.aiter_raw():
                 guard.alive()
+                for piece in unpacked(packed):
+                    yield piece
+
+
+def _as_it_is() -> Callable[[bytes], Iterable[bytes]]:
+    return lambda packed: (packed,)
+
+
+def _unpacking() -> Callable[[bytes], Iterator[bytes]]:
+    """
+    Unpack gzip and zlib piece by piece, no piece larger than a limit.
+
+    No request asks for it, but some proxies compress all the same, and 1 MB can unfold to a gigabyte.
+    """
+    unpacker = zlib.decompressobj(wbits=47)  # zlib.h: 15 bits of window, and 32 for either kind of header
+
+    def unpacked(packed: bytes) -> Iterator[bytes]:
+        while True:
+            try:
+                piece = unpacker.decompress(packed, _UNPACKED)
+            except zlib.error as error:
+                raise httpx.DecodingError(str(error)) from None
+            if piece:
                 yield piece
+            packed = unpacker.unconsumed_tail
+            if not packed and len(piece) < _UNPACKED:
+                return
+
+    return unpacked
+
+
+_CODINGS = {"identity": _as_it_is, "": _as_it_is, "gzip": _unpacking, "x-gzip": _unpacking, "deflate": _unpacking}
 
 
 class Transport:
@@ -188,7 +245,7 @@ class Transport:
         """
         if (tls, local) not in self._clients:
             self._clients[tls, local] = httpx.AsyncClient(
-                verify=True if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                verify=_trusted() if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
                 trust_env=not local,
                 follow_redirects=False,
                 cookies=http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[])),
@@ -229,6 +286,23 @@ def _translated(place: Place, *, begun: bool) -> Iterator[None]:
     except (httpx.TransportError, httpx.StreamError):
         words = "was cut" if begun else "broke before an answer came"
         raise _unreachable(f"The connection to {name} {words}", "cut", place) from None
+
+
+def _trusted() -> ssl.SSLContext:
+    """
+    Return whose certificates are believed: what SSL_CERT_FILE and SSL_CERT_DIR name, else those of this machine.
+
+    A company's own authority stands in the machine's store. Mozilla's list, which httpx brings, is added for
+    machines without a store, such as small containers.
+    """
+    if os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"):
+        return httpx.create_ssl_context()
+    import certifi
+    import truststore
+
+    context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 def _by_proxy(url: str) -> bool:

@@ -62,7 +62,7 @@ OPTIONS = (
 EDIT = (
     Option("--base-url", "where the endpoint is; `/v1` and the like are taken off", metavar="URL"),
     Option("--model", "the model to ask when none is named", metavar="M"),
-    Option("--api", "the wire it speaks (this version: anthropic-messages)", metavar="WIRE", choices=get_args(Wire)),
+    Option("--api", "the wire to ask it by; unless said, Anthropic's", metavar="WIRE", choices=get_args(Wire)),
     Option(
         "--images",
         "switch image input on for that model, for `all` of the endpoint, or off with `none`",
