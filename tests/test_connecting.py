@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import subprocess
 import sys
+import threading
 
 import pytest
 
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
+from tests.speech import Chat
 from tests.test_secret import HOSTILE
 from xiantong_nb.engine import Engine
 from xiantong_nb.errors import UsageError
@@ -84,6 +87,60 @@ def test_a_wrong_key_fails_where_it_is_refused_and_saves_nothing(fresh_kernel, l
     assert len(ran.error["traceback"]) == 1
     assert not (tmp_path / ".xiantong").exists()
     assert "Nothing is in use" in fresh_kernel.run("%xiantong list").text
+
+
+class OneWay(http.server.BaseHTTPRequestHandler):
+    """An endpoint of chat completions alone, whose key goes into x-api-key alone."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        if not self.path.endswith("/chat/completions"):
+            status, body = 404, b"404 page not found"
+        elif self.headers["x-api-key"] != KEY or self.headers["authorization"]:
+            status, body = 401, b'{"error":{"message":"no key"}}'
+        else:
+            status, body = 200, Chat().whole("Hi ", "there")
+        self.send_response(status)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def one_way():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), OneWay)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_what_works_in_place_of_what_was_said_is_offered_and_taken(fresh_kernel, one_way, tmp_path):
+    more = "--model m --ask-key"
+    refused = connect(fresh_kernel, one_way, KEY, "no", more=more)
+    assert refused.error["ename"] == "NotFound"
+    assert "With --api openai-completions --auth-header x-api-key it works." in refused.text
+    assert not (tmp_path / ".xiantong").exists()
+    taken = connect(fresh_kernel, one_way, KEY, "", more=more)
+    assert taken.status == "ok", taken.text
+    assert "with --api openai-completions --auth-header x-api-key it works. Connect so?" in taken.asked[-1]["prompt"]
+    assert "Tested and saved: custom" in taken.text
+    (entry,) = config(tmp_path)["llmConnections"]
+    assert entry["customEndpoint"]["api"] == "openai-completions"
+    assert (entry["baseUrl"], entry["piAuthProvider"]) == (f"{one_way}/v1", "openai")
+    assert "Hi there" in fresh_kernel.run("%%ask\nhello").text
+    assert "Hi there" in terminal(tmp_path, "ask", "hello").stdout
+
+    edited = terminal(tmp_path, "edit", "custom", "--api", "anthropic-messages")
+    assert edited.returncode == 1
+    assert "With --api openai-completions it works." in edited.stderr
+    assert config(tmp_path)["llmConnections"] == [entry]
 
 
 def test_a_key_that_is_none_is_asked_for_again_and_then_given_up(fresh_kernel, locked, tmp_path):

@@ -26,10 +26,11 @@ from xiantong_nb.errors import (
 from xiantong_nb.events import Answered, Finished, Started, TextDelta, Waiting
 from xiantong_nb.exchange import converse
 from xiantong_nb.failures import Place
+from xiantong_nb.patience import Limits
 from xiantong_nb.reply import Fold
 from xiantong_nb.request import HttpCall
 from xiantong_nb.secret import Secret
-from xiantong_nb.transport import Limits, Transport
+from xiantong_nb.transport import Transport
 from xiantong_nb.wires import WIRES
 
 KEY = "sk-CANARY-0123456789-wxyz"

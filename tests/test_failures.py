@@ -9,13 +9,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xiantong_nb.errors import BadReply, Busy, KeyRefused, NotFound, OutOfCredit, ProviderError, RequestRefused
-from xiantong_nb.failures import Place, from_response, from_stream, retry_after
+from xiantong_nb.errors import (
+    BadReply,
+    Busy,
+    KeyRefused,
+    NotFound,
+    OutOfCredit,
+    ProviderError,
+    RequestRefused,
+    UnknownModel,
+)
+from xiantong_nb.failures import Place, from_response, from_stream
 from xiantong_nb.secret import Secret
+from xiantong_nb.told import retry_after, used_up
 
 KEY = "sk-or-CANARY-0123456789-wxyz"
 URL = "https://openrouter.ai/api/v1/messages"
-PLACE = Place("openrouter", "a/b", URL, "OPENROUTER_API_KEY", Secret(KEY), "Check OPENROUTER_API_KEY.")
+PLACE = Place(
+    "openrouter", "a/b", URL, "OPENROUTER_API_KEY", Secret(KEY),
+    mend_key="Check OPENROUTER_API_KEY.", mend_model="Names there: provider/model.", others=("work",),
+)  # fmt: skip
 
 SHAPES = {
     "anthropic": ({"type": "error", "error": {"type": "T", "message": "Says this"}, "request_id": "req_1"}, "T"),
@@ -124,13 +137,73 @@ def test_each_class_of_failure_has_its_own_next_step():
         return from_response(status, {}, json.dumps({"error": {"type": kind, "message": "x"}}).encode(), PLACE).hint
 
     assert "OPENROUTER_API_KEY" in hint(401)
-    assert "limits" in hint(402)
-    assert "/v1/messages" in hint(404)
+    assert "provider's page" in hint(402)
+    assert "/v1/messages under its base URL, https://openrouter.ai/api." in hint(404)
     assert "--new" in hint(400, "context_length_exceeded")
-    assert "another connection" in hint(529)
+    assert "another connection: work" in hint(529)
     assert "base URL" in hint(200)
     keyless = Place("ollama", "m", "http://localhost/v1/messages")
     assert "wants a key" in from_response(401, {}, b"", keyless).hint
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (404, {"type": "not_found_error", "message": "model: a/b"}, UnknownModel),
+        (404, {"type": "not_found_error", "message": "File Not Found"}, NotFound),
+        (404, {"code": "model_not_found", "message": "The model does not exist"}, UnknownModel),
+        (404, {"message": "No endpoints found for A/B."}, UnknownModel),
+        (404, {"message": "model 'a/bc' not found, try pulling it first"}, UnknownModel),
+        (404, {"message": "a/bc"}, NotFound),
+        (405, {"message": "a/b"}, NotFound),
+        (400, {"code": 400, "message": "a/b is not a valid model ID"}, UnknownModel),
+        (400, {"message": "a/b does not take temperature"}, RequestRefused),
+        (400, {"message": "Your credit balance is too low to access the API."}, OutOfCredit),
+        (400, {"message": "You have reached your specified API usage limits."}, OutOfCredit),
+        (402, {"metadata": {"error_type": "payment_required"}, "message": "x"}, OutOfCredit),
+        (400, {"message": "prompt is too long: 210000 tokens > 200000 maximum"}, RequestRefused),
+    ],
+)
+def test_what_a_status_alone_does_not_tell(status, error, kind):
+    assert type(from_response(status, {}, json.dumps({"error": error}).encode(), PLACE)) is kind
+
+
+def test_what_an_upstream_said_goes_along():
+    body = {"error": {"message": "Provider returned error", "code": 400, "metadata": {"raw": "bad image", "x": 1}}}
+    assert from_response(400, {}, json.dumps(body).encode(), PLACE).message.endswith(
+        "Provider returned error: bad image"
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({}, ""),
+        ({"anthropic-ratelimit-requests-remaining": "3", "anthropic-ratelimit-requests-limit": "50"}, ""),
+        (
+            {
+                "anthropic-ratelimit-input-tokens-remaining": "0",
+                "anthropic-ratelimit-input-tokens-limit": "40000",
+                "anthropic-ratelimit-input-tokens-reset": "2026-11-23T12:00:03Z",
+            },
+            "40000 input tokens, until 2026-11-23T12:00:03Z",
+        ),
+        (
+            {
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-limit-requests": "60",
+                "x-ratelimit-reset-requests": "1s",
+                "x-ratelimit-remaining-tokens": "0",
+            },
+            "60 requests, for another 1s; all tokens",
+        ),
+    ],
+)
+def test_the_limit_that_is_used_up_is_named(headers, says):
+    assert used_up(headers) == says
+    hint = from_response(429, headers, b"", PLACE).hint
+    assert ("Used up" in hint) is bool(says)
+    assert says in hint
 
 
 def test_a_long_wait_is_said():

@@ -6,8 +6,10 @@ import pytest
 
 from tests.conftest import NOWHERE
 from xiantong_nb.errors import BadReply, Busy, IncompleteReply, KeyRefused, Unreachable
-from xiantong_nb.session import Options, Session
-from xiantong_nb.transport import Limits, Transport
+from xiantong_nb.options import Options
+from xiantong_nb.patience import Limits
+from xiantong_nb.session import Session
+from xiantong_nb.transport import Transport
 
 
 @pytest.fixture

@@ -5,9 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import NOWHERE
+from tests.decoding import CHAT
 from tests.fault_server import BLOCK, CLOSE, END, START, failure, good, head, sse, text
+from tests.speech import Chat
 from xiantong_nb import probe
+from xiantong_nb.base_url import spoken
+from xiantong_nb.connection import Connection, Target
 from xiantong_nb.errors import NotConnected
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 
 
@@ -82,3 +88,61 @@ def test_nothing_reached():
 def test_nothing_to_test():
     with pytest.raises(NotConnected):
         probe.test(Session(folder=NOWHERE, environment={}))
+
+
+def custom(url, *, wire="anthropic-messages", header="bearer", key=True, preset="custom"):
+    """A target of an endpoint that only its owner knows."""
+    secret = {"key": Secret("sk-CANARY-0123456789"), "key_from": "the prompt"} if key else {}
+    connection = Connection(
+        "gw", PRESETS[preset], spoken(url, "anthropic-messages", wire), "m", header, wire=wire, **secret
+    )
+    return Target(connection, "m")
+
+
+NO_PATH = failure(404, b"404 page not found")
+
+
+@pytest.mark.parametrize(
+    ("answers", "target", "options"),
+    [
+        ([failure(401, {}), good("x")], {}, "--auth-header x-api-key"),
+        ([failure(401, {}), good("x")], {"header": "x-api-key"}, "--auth-header bearer"),
+        ([failure(401, {}), failure(401, {}), Chat().good("x")], {}, "--api openai-completions"),
+        ([NO_PATH, Chat().good("x")], {}, "--api openai-completions"),
+        ([NO_PATH, Chat().good("x")], {"key": False}, "--api openai-completions"),
+        ([failure(200, b"<html>"), Chat().good("x")], {}, "--api openai-completions"),
+        ([NO_PATH, good("x")], {"wire": "openai-completions"}, "--api anthropic-messages"),
+        ([NO_PATH, failure(401, {}), Chat().good("x")], {}, "--api openai-completions --auth-header x-api-key"),
+    ],
+)
+def test_of_an_endpoint_of_ones_own_the_other_ways_are_tried(faults, session, answers, target, options):
+    faults.play(*answers)
+    outcome = probe.test(session, custom(faults.url, **target))
+    assert not outcome.passed
+    assert outcome.options == options
+    assert outcome.error.hint == f"With {options} it works."
+    last = faults.seen[-1]
+    assert f"POST {'/v1/chat/completions' if outcome.instead.wire == CHAT else '/v1/messages'} " in last.head
+    sent = [name for name in ("authorization", "x-api-key") if last.header(name)]
+    wanted = {"bearer": "authorization", "x-api-key": "x-api-key"}[outcome.instead.auth_header]
+    assert sent == ([wanted] if outcome.instead.key else []), "one header, or none"
+
+
+@pytest.mark.parametrize(
+    ("answers", "target", "asked"),
+    [
+        ([failure(401, {})], {}, 4),
+        ([failure(401, {})], {"key": False}, 2),
+        ([failure(401, {})], {"preset": "openrouter"}, 1),
+        ([NO_PATH], {}, 3),
+        ([failure(404, {"error": {"code": "model_not_found", "message": "m"}}), NO_PATH], {}, 2),
+        ([failure(400, {})], {}, 1),
+        ([failure(402, {})], {}, 1),
+    ],
+)
+def test_where_no_other_way_works_the_first_failure_stands(faults, session, answers, target, asked):
+    faults.play(*answers)
+    outcome = probe.test(session, custom(faults.url, **target))
+    assert (outcome.instead, outcome.options) == (None, "")
+    assert "it works" not in outcome.error.hint
+    assert len(faults.seen) == asked

@@ -23,8 +23,9 @@ from xiantong_nb.errors import (
     XiantongError,
 )
 from xiantong_nb.events import Finished, Started, TextDelta, Waiting
+from xiantong_nb.options import Options
 from xiantong_nb.request import Thinking
-from xiantong_nb.session import Options, Session
+from xiantong_nb.session import Session
 
 KEY = "sk-CANARY-0123456789-wxyz"
 ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]

@@ -9,6 +9,7 @@ import pexpect
 import pytest
 
 from tests.conftest import kernel_env
+from tests.fault_server import failure
 from xiantong_nb.engine import Engine
 
 PROMPT = r"In \[\d+\]: "
@@ -123,3 +124,22 @@ def test_ctrl_c_at_the_prompt_saves_nothing(terminal, tmp_path):
     terminal.expect(PROMPT)
     assert "Traceback" not in terminal.before
     assert not (tmp_path / ".xiantong").exists()
+
+
+def test_a_wait_counts_down_in_its_line_and_ctrl_c_ends_it(tmp_path, faults):
+    busy = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
+    faults.play(failure(429, busy, retry_after="3"), failure(429, busy, retry_after="50"))
+    child = pexpect.spawn(
+        sys.executable, ["-m", "xiantong_nb", "ask", "hello"],
+        env={**kernel_env(tmp_path), "TERM": "dumb", "ANTHROPIC_BASE_URL": faults.url}, encoding="utf-8", timeout=60,
+    )  # fmt: skip
+    child.expect(r"slow down\r*\n")
+    for left in (3, 2, 1):
+        child.expect(rf"\r?Trying again in {left} s …")
+    child.expect(r"\r*\n.*slow down\r*\n.*in 50 s")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert "Traceback" not in child.before
+    assert len(faults.seen) == 2

@@ -15,9 +15,10 @@ from tests.fault_server import CLOSE, RESET, FaultServer, chunked, failure, good
 from tests.test_secret import HOSTILE
 from xiantong_nb.errors import BadReply, Busy, KeyRefused, ProviderError, Unreachable, XiantongError
 from xiantong_nb.failures import Place
+from xiantong_nb.patience import Limits
 from xiantong_nb.request import HttpCall
 from xiantong_nb.secret import Secret
-from xiantong_nb.transport import Limits, Transport
+from xiantong_nb.transport import Transport
 
 KEY = "sk-CANARY-0123456789-wxyz"
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -11,7 +11,7 @@ from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.notebook import commands, display
 from xiantong_nb.notebook import line as lines
 from xiantong_nb.notebook.screen import Screen
-from xiantong_nb.session import Options
+from xiantong_nb.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import keyboard
 from xiantong_nb.draft import Draft
 from xiantong_nb.errors import UsageError
+from xiantong_nb.options import Options
 from xiantong_nb.secret import cleaned
-from xiantong_nb.session import Options, Session
+from xiantong_nb.session import Session
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:

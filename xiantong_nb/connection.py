@@ -83,16 +83,31 @@ def auth_header(connection: Connection) -> dict[str, str]:
     return {"authorization": f"Bearer {connection.key.reveal()}"}
 
 
-def place(connection: Connection, model: str, url: str) -> Place:
-    """Return where a request goes, for the messages about it."""
-    mend = "" if connection.preset.embedded else "If it wants a key, connect or edit it with --ask-key."
-    if connection.key_from == PROMPT:
-        mend = f"Copy the key again. {connection.preset.key_page}".strip()
-    elif connection.key is not None and connection.saved and not connection.key_variable:
+def place(connection: Connection, model: str, url: str, others: tuple[str, ...] = ()) -> Place:
+    """Return where a request goes, for the messages about it; `others` could answer in its place."""
+    preset, key = connection.preset, connection.key
+    mend = "" if preset.embedded else "If it wants a key, connect or edit it with --ask-key."
+    if key is not None and not preset.needs_key:
+        mend = f"{preset.name} needs no key: leave it empty. %xiantong edit {connection.slug} --no-key"
+    elif connection.key_from == PROMPT:
+        mend = f"Copy the key again. {preset.key_page}".strip()
+    elif key is not None and connection.saved and not connection.key_variable:
         mend = f"Enter the key again: %xiantong edit {connection.slug}"
-    elif connection.key is not None:
+    elif key is not None:
         mend = f"Check the key in {connection.key_from}; after a change, restart the kernel."
-    return Place(connection.slug, model, url, connection.key_from, connection.key, mend)
+    listed = f"Names there: {preset.model_form}. %xiantong models {connection.slug} lists them."
+    return Place(
+        connection=connection.slug,
+        model=model,
+        url=url,
+        key_from=connection.key_from,
+        key=key,
+        header={"x-api-key": "x-api-key", "bearer": "Authorization: Bearer"}[connection.auth_header] if key else "",
+        mend_key=mend,
+        mend_model=preset.if_unknown.format(model=model) or listed,
+        mend_reach=preset.if_unreached,
+        others=others,
+    )
 
 
 def demo() -> Connection:

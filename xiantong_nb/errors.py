@@ -13,7 +13,8 @@ Every failure a user can meet, each one true sentence and the next thing to do.
     ├── ProviderError        the endpoint answered, with a failure (has .status and .request_id)
     │   ├── KeyRefused       401, 403
     │   ├── OutOfCredit      402, spend limits: never retried
-    │   ├── NotFound         404: the model or the path
+    │   ├── NotFound         404: the path
+    │   │   └── UnknownModel 404: the model
     │   ├── RequestRefused   400, 413, 422: the request itself
     │   ├── BadReply         an answer that is not in the wire's form
     │   └── Busy             408, 409, 429, 5xx: worth another try later
@@ -99,8 +100,11 @@ class ProviderError(XiantongError):
     The endpoint answered with a failure.
 
     `.status` is the HTTP status, or for an error inside a stream the one it stands for; `.kind` the provider's
-    own error type, `.request_id` its id for the request, `.retry_after` the wait it asks for in seconds.
+    own error type, `.request_id` its id for the request, `.retry_after` the wait it asks for in seconds,
+    `.should_retry` its own word on asking again, None where it has none.
     """
+
+    should_retry: bool | None = None
 
     def __init__(
         self,
@@ -130,6 +134,10 @@ class OutOfCredit(ProviderError):
 
 class NotFound(ProviderError):
     """The model or the path does not exist at this endpoint."""
+
+
+class UnknownModel(NotFound):
+    """The model does not exist at this endpoint."""
 
 
 class RequestRefused(ProviderError):

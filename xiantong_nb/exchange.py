@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import retry
 from xiantong_nb.errors import RequestRefused, XiantongError, bare
 from xiantong_nb.events import Answered, Event, Finished, OpaqueBlock, TextDelta, ThinkingDelta, ToolDelta, Waiting
-from xiantong_nb.failures import request_id_of
 from xiantong_nb.sse import MAX_EVENT, Parser
+from xiantong_nb.told import request_id_of
 
 if TYPE_CHECKING:
     from xiantong_nb.failures import Place
@@ -35,6 +36,7 @@ async def converse(
     emit: Emit,
     *,
     wire: Form,
+    explain: Callable[[XiantongError], Awaitable[XiantongError]] | None = None,
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
 ) -> None:
@@ -42,8 +44,8 @@ async def converse(
     Ask once, and again where that helps; `emit` gets every event, last of all a Finished.
 
     A request goes out again only while nothing of an answer has been shown: after a wait where the endpoint is busy,
-    at once where it refuses a spelling that this wire knows another of. Failures are events, not exceptions, so
-    that none carries this thread's frames into the caller's.
+    at once where it refuses a spelling that this wire knows another of. `explain` may add to the error that ends it.
+    Failures are events, not exceptions, so that none carries this thread's frames into the caller's.
     """
     attempt, spelt, refused = 1, {call.body}, None
     while True:
@@ -63,8 +65,11 @@ async def converse(
                 spelt.add(call.body)
                 continue
             ended = refused or ended  # what it said of the call as it was meant
+            error = ended.error
         wait = None if error is None else retry.delay(error, attempt, chance)
         if error is None or wait is None:
+            if error is not None and explain is not None:
+                ended = replace(ended, error=bare(await explain(error)))
             emit(ended)
             return
         emit(Waiting(wait, error.message, attempt))

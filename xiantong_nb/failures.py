@@ -1,27 +1,19 @@
 """
-What an endpoint says when it fails: from status, headers and body to one typed error.
+When an endpoint fails: from status and what the answer told to one typed error, with the next step.
 
-Bodies come in eight shapes (Anthropic, OpenAI, llama.cpp and vLLM, OpenRouter, Vercel, Ollama's native API,
-older vLLM, and proxies that send FastAPI's `detail`, HTML, plain text or nothing). Branching is on the
-status, then on the error's type, never on digits or words of the message.
-
-Everything foreign that gets into an error is one printable line without the key: errors are shown in
-terminals, and some endpoints send back the key that they refuse.
+Branching is on the status, then on the error's type and code, never on digits of the message. A few 400s can be told
+apart by words only; they are listed. Everything foreign that gets into an error is one printable line without the
+key: errors are shown in terminals, and some endpoints send back the key that they refuse.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import email.utils
 import json
 import re
-import time
-import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from xiantong_nb import told as answers
 from xiantong_nb.errors import (
     BadReply,
     Busy,
@@ -31,12 +23,14 @@ from xiantong_nb.errors import (
     OutOfCredit,
     ProviderError,
     RequestRefused,
+    UnknownModel,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from xiantong_nb.secret import Secret
+    from xiantong_nb.told import Told
 
 MAX_WAIT = 60.0
 """The longest wait, in seconds, that is taken without asking (the official SDK's limit before 2.12)."""
@@ -64,10 +58,22 @@ _STATUS_OF_TYPE = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-# types and codes that mean money, whatever the status says
-_SPENT = {"billing_error", "insufficient_quota", "insufficient_funds", "enforced_spend_limit_reached"}
-# and those that mean too much text, which most endpoints answer with 400
+# types and codes that mean one thing, whatever the status says
+_SPENT = {
+    "billing_error",
+    "insufficient_quota",
+    "insufficient_funds",
+    "enforced_spend_limit_reached",
+    "payment_required",
+}
 _TOO_LONG = {"request_too_large", "exceed_context_size_error", "context_length_exceeded"}
+_NO_MODEL = {"model_not_found"}
+# what only the words of a 400 (or 404) tell: Anthropic's, OpenAI's, OpenRouter's, vLLM's and llama.cpp's
+_WORDS = {
+    402: re.compile(r"credit balance is too low|usage limits", re.IGNORECASE),
+    413: re.compile(r"prompt is too long|context (length|size|window)", re.IGNORECASE),
+    404: re.compile(r"not a valid model|(unknown|invalid|no such) model|model .*(not found|not exist)", re.IGNORECASE),
+}
 _BUSY = {
     408: "waited too long for the request",
     409: "met a conflict",
@@ -76,6 +82,7 @@ _BUSY = {
     504: "took too long",
     529: "is overloaded for now",
 }
+_PATHS = ("/v1/messages", "/chat/completions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +90,10 @@ class Place:
     """
     Where a request went, for the messages: connection, model and final URL.
 
-    `key_from` says where its key was found, `mend_key` what to do when that is refused; `key` itself is there to
-    be masked in what comes back.
+    `key_from` says where its key was found, `header` which header carries it; `key` itself is there to be masked in
+    what comes back. `size` is that of the request in bytes, `options` are those it was asked with, as a person
+    writes them. The rest are next steps: where the key is refused, the model unknown, nothing reached; and
+    what else could answer.
     """
 
     connection: str
@@ -92,7 +101,13 @@ class Place:
     url: str
     key_from: str = ""
     key: Secret | None = None
+    header: str = ""
+    size: int = 0
+    options: tuple[str, ...] = ()
     mend_key: str = ""
+    mend_model: str = ""
+    mend_reach: str = ""
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         asked = f"{self.connection}:{self.model}" if self.model else self.connection
@@ -106,49 +121,24 @@ class Place:
         text = " ".join(text.split())
         return text if len(text) <= limit else text[:limit] + " …"
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What a body said of the failure, as it stands there; empty where it said nothing."""
-
-    message: str = ""
-    kind: str = ""
-    code: str = ""
-    request_id: str = ""
-
-
-def read_body(body: bytes) -> Told:
-    """Find message, type and code in any of the eight shapes; text that is not JSON is the message."""
-    text = body.decode("utf-8", "replace")
-    try:
-        found = msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return Told(message=_title_of_page(text))
-    if not isinstance(found, dict):
-        return Told(message=str(found))
-    inner = found.get("error", found)
-    if not isinstance(inner, dict):
-        inner = {"message": inner}
-    message = inner.get("message") or found.get("detail") or found.get("message") or ""
-    details = inner.get("details")
-    code = (details.get("error_code") if isinstance(details, dict) else None) or inner.get("code")
-    return Told(
-        message=message if isinstance(message, str) else msgspec.json.encode(message).decode(),
-        kind=_word(inner.get("type")),
-        code=_word(code),
-        request_id=_word(found.get("request_id")),
-    )
+    @property
+    def instead(self) -> str:
+        """What to do where this endpoint can't answer, as the end of a sentence."""
+        return f"ask another connection: {', '.join(self.others[:6])}" if self.others else "connect another provider"
 
 
 def from_response(status: int, headers: Mapping[str, str], body: bytes, place: Place) -> ProviderError:
     """Make the error for a response that is no reply. `headers` has lower-case names."""
-    told = Told(_host(headers["location"])) if "location" in headers else read_body(body)
-    return _make(status, told, place, headers=headers, request_id=request_id_of(headers))
+    leads = headers.get("location")
+    told = answers.read_body(body) if leads is None else answers.Told(answers.host_of(leads))
+    if not told.message and status // 100 == 2:  # noqa: PLR2004  # a success that is none: all of it is the clue
+        told = replace(told, message=body[: 100 * _SHOWN].decode("utf-8", "replace"))
+    return _make(status, told, place, headers=headers, request_id=answers.request_id_of(headers))
 
 
 def from_stream(data: bytes, place: Place, *, request_id: str | None = None) -> ProviderError:
     """Make the error for a failure told inside a stream (the event's data), where the HTTP status was 200."""
-    told = read_body(data)
+    told = answers.read_body(data)
     status = _STATUS_OF_TYPE.get(told.kind) or (int(told.code) if re.fullmatch("[45][0-9]{2}", told.code) else 500)
     return _make(status, told, place, headers={}, request_id=request_id)
 
@@ -175,121 +165,97 @@ def cut(place: Place, *, begun: bool) -> IncompleteReply:
     return IncompleteReply(msg, hint="Check the base URL.", where=str(place))
 
 
-def request_id_of(headers: Mapping[str, str]) -> str | None:
-    """Return the endpoint's own name for a request, as Anthropic, OpenAI and OpenRouter send it."""
-    for name in ("request-id", "x-request-id", "x-generation-id"):
-        if value := headers.get(name):
-            return value
-    return None
-
-
-def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
-    """
-    Return the wait asked for, in seconds, or None where none (or nonsense) is asked.
-
-    `retry-after-ms` is Anthropic's and OpenAI's finer form; `retry-after` is RFC 9110 10.2.3: seconds or
-    an HTTP date. `now` is the time in seconds since 1970.
-    """
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None and milliseconds > 0:
-        return milliseconds / 1000
-    text = headers.get("retry-after")
-    seconds = _number(text)
-    if seconds is None and text:
-        try:
-            when = email.utils.parsedate_to_datetime(text)
-            if when.tzinfo is None:  # RFC 5322: "-0000" is UTC too
-                when = when.replace(tzinfo=dt.UTC)
-            seconds = when.timestamp() - (time.time() if now is None else now)
-        except (ValueError, OverflowError):
-            return None
-    return seconds if seconds is not None and seconds > 0 else None
-
-
 def _make(
     status: int, told: Told, place: Place, *, headers: Mapping[str, str], request_id: str | None
 ) -> ProviderError:
-    wait = retry_after(headers)
-    kind, sentence, hint = _explain(status, told, place, wait)
+    kind, sentence, hint = _explain(status, told, place, headers)
     sentence = f"{sentence} ({status})"
     request_id = place.clean(told.request_id or request_id or "", _WORD) or None
     message = place.clean(told.message)
-    return kind(
+    error = kind(
         f"{sentence}: {message}" if message else f"{sentence}.",
         status=status,
         kind=place.clean(told.kind or told.code, _WORD),
         request_id=request_id,
-        retry_after=wait,
+        retry_after=answers.retry_after(headers),
         hint=hint,
         where=str(place) + (f" (request {request_id})" if request_id else ""),
     )
+    error.should_retry = answers.should_retry(headers)
+    return error
 
 
-def _explain(status: int, told: Told, place: Place, wait: float | None) -> tuple[type[ProviderError], str, str]:
+def _means(status: int, told: Told) -> int:
+    """Return the status that says what is meant: types and codes count more than it, and of some 400s the words."""
+    said = {told.kind, told.code}
+    for meant, names in ((402, _SPENT), (413, _TOO_LONG), (404, _NO_MODEL)):
+        if said & names:
+            return meant
+    if status == 400:  # noqa: PLR2004  # bad request
+        return next((meant for meant, words in _WORDS.items() if words.search(told.message)), status)
+    return status
+
+
+def _explain(status: int, told: Told, place: Place, headers: Mapping[str, str]) -> tuple[type[ProviderError], str, str]:
     """Choose the class, the sentence (the endpoint's own words follow it) and the next step."""
-    name, said = place.connection, {told.kind, told.code}
-    key = f"the key from {place.key_from}" if place.key_from else "a request without a key"
-    if said & _SPENT:
-        status = 402
-    elif said & _TOO_LONG:
-        status = 413
-    match status:
+    name, meant = place.connection, _means(status, told)
+    sent = f"the key from {place.key_from}" if place.key_from else "a request without a key"
+    sent += f", sent as {place.header}" if place.key_from and place.header else ""
+    match meant:
         case 401:
-            return KeyRefused, f"{name} refused {key}", place.mend_key or "This endpoint wants a key."
+            return KeyRefused, f"{name} refused {sent}", place.mend_key or "This endpoint wants a key."
         case 402:
             sentence = f"{name} has no credit left, or a spend limit is reached"
-            return OutOfCredit, sentence, "See credits and limits on the provider's page; trying again does not help."
+            return OutOfCredit, sentence, f"Trying again does not help. See the provider's page, or {place.instead}."
         case 403:
             hint = place.mend_key or "The endpoint wants a key, or does not serve this machine."
-            return KeyRefused, f"{name} does not allow this with {key}", hint
+            return KeyRefused, f"{name} does not allow this with {sent}", hint
         case 404 | 405:
-            sentence = f"{name} has no model {place.model!r}, or no such path"
-            return NotFound, sentence, "Write the model as this provider does; the endpoint must offer /v1/messages."
+            return _nothing_there(meant, told, place)
         case 413:
-            sentence = f"{name} finds the request too long"
-            return (
-                RequestRefused,
-                sentence,
-                "Ask a shorter question, or begin afresh with --new where a chat has grown.",
-            )
-    match status // 100:
+            cut = "Cut the question or what goes along, or begin afresh with --new where a chat has grown."
+            return RequestRefused, f"{name} finds the request too long: {_sizes(told, place)}", cut
+    match meant // 100:
         case 2:
-            return BadReply, f"{name} did not answer with a model's reply", "Check the base URL."
+            return BadReply, f"{name} did not answer with a model's reply", _base_url(place)
         case 3:
             sentence = f"{name} redirects, which is not followed since the key would go along"
             return BadReply, sentence, "If you trust where it leads, make that the base URL."
-        case 4 if status not in _BUSY:
-            return RequestRefused, f"{name} refused the request", "Change what it names, or ask another model."
+        case 4 if meant not in _BUSY:
+            return RequestRefused, f"{name} refused the request", _change(told, place)
+    wait = answers.retry_after(headers)
     again = f"after {wait:.0f} s, as it asks" if wait and wait > MAX_WAIT else "in a while"
-    return Busy, f"{name} {_BUSY.get(status, 'failed')}", f"Run the cell again {again}, or ask another connection."
+    limits = place.clean(answers.used_up(headers), _WORD)
+    limits = f"Used up: {limits}. " if limits else ""
+    return Busy, f"{name} {_BUSY.get(meant, 'failed')}", f"{limits}Run the cell again {again}, or {place.instead}."
 
 
-def _title_of_page(text: str) -> str:
-    """Return text as it is, and of an HTML page the title."""
-    if not re.match(r"\s*<(!doctype|html)", text, re.IGNORECASE):
-        return text
-    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-    return f"a web page ({title[1].strip()})" if title else "a web page"
+def _nothing_there(status: int, told: Told, place: Place) -> tuple[type[ProviderError], str, str]:
+    """Tell a model that is not there from a path that is not: the first is named in what the endpoint says."""
+    named = place.model and re.search(rf"(?<!\w){re.escape(place.model)}(?!\w)", told.message, re.IGNORECASE)
+    if status == 404 and (named or {told.kind, told.code} & _NO_MODEL or _WORDS[404].search(told.message)):  # noqa: PLR2004  # not found
+        return UnknownModel, f"{place.connection} has no model {place.model!r}", place.mend_model
+    return NotFound, f"{place.connection} has nothing at this path", _base_url(place)
 
 
-def _host(url: str) -> str:
-    """Return where a redirect leads: the origin alone, since the rest may hold a token."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else ""
+def _base_url(place: Place) -> str:
+    """Say what the endpoint must offer, and which base URL led there."""
+    for path in _PATHS:
+        if place.url.endswith(path):
+            base = place.url.removesuffix(path)
+            return f"The endpoint must offer {path} under its base URL, {base}. Check that."
+    return "Check the base URL."
 
 
-def _word(value: object) -> str:
-    """Return a short identifier as text, or nothing for whatever else stands there."""
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def _sizes(told: Told, place: Place) -> str:
+    if told.tokens is not None and told.most is not None:
+        return f"{told.tokens:,} tokens, of {told.most:,} at most"
+    return f"{max(place.size // 1000, 1):,} kB were sent"
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text) if text else None
-    except ValueError:
-        return None
-    return value if value is not None and abs(value) < float("inf") else None
+def _change(told: Told, place: Place) -> str:
+    """Say what to change about a request that was refused: an option that the endpoint's words name."""
+    for option in place.options:
+        if option.lstrip("-").replace("-", "_") in told.message:
+            return f"Leave out {option}, or give it another value: this model does not take it so."
+    return "Change what it names, or ask another model."

@@ -22,6 +22,8 @@ class Preset:
     - `key_prefix` is how its keys begin, to notice the key of another provider.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
+    - `if_unreached` and `if_unknown` are next steps of its own: nothing listens, or there is no such `{model}`.
+    - `guessed` is for endpoints whose wire and header nobody knows but their owner: a failed test tries the others.
     - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
 
@@ -45,6 +47,9 @@ class Preset:
     embedded: bool = False
     priced_by_table: bool = False
     max_tokens: int = 8192
+    if_unreached: str = ""
+    if_unknown: str = ""
+    guessed: bool = False
     app_type: str = "pi_compat"
 
 
@@ -101,6 +106,8 @@ PRESETS: dict[str, Preset] = {
             wires=_BOTH,
             needs_key=False,
             model_page="https://ollama.com/library",
+            if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
+            if_unknown="Pull it: ollama pull {model}",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),
@@ -108,6 +115,7 @@ PRESETS: dict[str, Preset] = {
             slug="custom",
             name="Custom",
             base_url="",
+            guessed=True,
             wires=_BOTH,
             model_form="whatever the endpoint calls it",
             aliases=_CLAUDE,

@@ -1,18 +1,33 @@
-"""The staged test of a connection: a tiny real question on the path of every other, timed stage by stage."""
+"""
+The staged test of a connection: a tiny real question on the path of every other, timed stage by stage.
+
+Of an endpoint that only its owner knows, a test that fails by the key or the path is made again with the other header
+and the other wire: it says what would have worked.
+"""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, get_args
 
-from xiantong_nb.errors import BadReply, KeyRefused, ProviderError, XiantongError
+from xiantong_nb.base_url import spoken
+from xiantong_nb.errors import (
+    BadReply,
+    IncompleteReply,
+    KeyRefused,
+    NotFound,
+    ProviderError,
+    UnknownModel,
+    XiantongError,
+)
 from xiantong_nb.events import Answered, Event, Finished, Started, TextDelta, ThinkingDelta
+from xiantong_nb.presets import AuthHeader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from xiantong_nb.connection import Target
+    from xiantong_nb.connection import Connection, Target
     from xiantong_nb.session import Session
 
 STAGES = ("reached", "authenticated", "model answered", "first token", "finished")
@@ -37,6 +52,10 @@ class Outcome:
     url: str
     stages: tuple[Stage, ...]
     error: XiantongError | None = None
+    instead: Connection | None = None
+    """The same connection in a way that does work."""
+    options: str = ""
+    """What would make it so, as options of `connect` and `edit`."""
 
     @property
     def passed(self) -> bool:
@@ -56,6 +75,19 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     Raises `UsageError` or `EngineError` when there is nothing to send to; what the endpoint does wrong is in
     the Outcome.
     """
+    target = session.target(target) if isinstance(target, str) else target
+    outcome = _test(session, target, show)
+    if outcome.error is None:
+        return outcome
+    for other in _other_ways(target.connection, outcome.error):
+        if _test(session, replace(target, connection=other), lambda _: None).passed:
+            options = _options(target.connection, other)
+            outcome.error.hint = f"With {options} it works."
+            return replace(outcome, instead=other, options=options)
+    return outcome
+
+
+def _test(session: Session, target: Target, show: Callable[[Stage], None]) -> Outcome:
     passed: list[Stage] = []
 
     def reach(name: str, said: str = "") -> None:
@@ -73,8 +105,30 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
         error = stream.fold.error
         if isinstance(error, ProviderError) and not passed:
             reach("reached" if isinstance(error, KeyRefused | BadReply) else "authenticated")
-        url = stream.url
-        return Outcome(str(stream.target), url, tuple(passed), error)
+        return Outcome(str(stream.target), stream.url, tuple(passed), error)
+
+
+def _other_ways(connection: Connection, error: XiantongError) -> Iterator[Connection]:
+    """Give the ways of asking the same endpoint that may work where this one failed so."""
+    preset = connection.preset
+    by_key = isinstance(error, KeyRefused)
+    by_path = isinstance(error, NotFound | BadReply | IncompleteReply) and not isinstance(error, UnknownModel)
+    if not preset.guessed or not (by_key or by_path):
+        return
+    headers = [h for h in get_args(AuthHeader) if h != connection.auth_header] if connection.key else []
+    if by_key:
+        yield from (replace(connection, auth_header=header) for header in headers)
+    for wire in preset.wires:
+        if wire != connection.wire:
+            other = replace(connection, wire=wire, base_url=spoken(connection.base_url, connection.wire, wire))
+            yield other
+            yield from (replace(other, auth_header=header) for header in headers)
+
+
+def _options(connection: Connection, other: Connection) -> str:
+    said = [f"--api {other.wire}"] if other.wire != connection.wire else []
+    said += [f"--auth-header {other.auth_header}"] if other.auth_header != connection.auth_header else []
+    return " ".join(said)
 
 
 def _passes(event: Event, reach: Callable[[str, str], None], *, keyless: bool) -> None:

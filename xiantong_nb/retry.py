@@ -26,6 +26,8 @@ def delay(error: XiantongError, attempt: int, chance: Callable[[], float]) -> fl
     if attempt > RETRIES:
         return None
     match error:
+        case Busy(should_retry=False):
+            return None
         case Busy(retry_after=float(asked)):
             return asked if asked <= MAX_WAIT else None
         case Busy() | IncompleteReply():

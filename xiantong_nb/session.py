@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb import connection as known
 from xiantong_nb import home, loop
+from xiantong_nb.advice import explained
 from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn
 from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.options import Options
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
@@ -33,36 +35,6 @@ if TYPE_CHECKING:
     from xiantong_nb.transport import Transport
 
 _CLOSING = 2.0  # seconds: closing asks nobody
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """
-    How one question is asked. What is None or empty is not sent.
-
-    `chat` names the conversation it continues; `new` forgets that one first; `alone` neither reads nor
-    keeps any.
-    """
-
-    system: str = ""
-    max_tokens: int | None = None
-    temperature: float | None = None
-    stop: tuple[str, ...] = ()
-    chat: str = "default"
-    new: bool = False
-    alone: bool = False
-
-    def __post_init__(self) -> None:
-        if self.max_tokens is not None and not (isinstance(self.max_tokens, int) and self.max_tokens >= 1):
-            raise UsageError(f"max_tokens must be a whole number from 1, not {self.max_tokens!r}.")
-        if self.temperature is not None and not _is_temperature(self.temperature):
-            raise UsageError(f"temperature must be a number from 0 to 2, not {self.temperature!r}.")
-        if not all(isinstance(text, str) and text for text in self.stop):
-            raise UsageError("stop must be text that is not empty, or several such texts.")
-        if not isinstance(self.system, str):
-            raise UsageError(f"system must be text, not {type(self.system).__name__}.")
-        if not (isinstance(self.chat, str) and self.chat):
-            raise UsageError("A chat needs a name.")
 
 
 class Session:
@@ -128,7 +100,7 @@ class Session:
         try:
             connections = self.connections()
         except StoreError:
-            connections = from_environment(self.environment) | self._own()
+            connections = self._unsaved()
             if known.named((text or self._chosen).partition(":")[0], connections) is None:
                 raise
         return known.parse_target(text, connections, self._in_use(connections))
@@ -174,7 +146,11 @@ class Session:
             raise UsageError("There is nothing to ask: the question is empty.")
         options, origin = options or Options(), origin or Origin()
         resolved = self._located(target)
-        self._refuse_keys(f"{prompt}\n{options.system}", resolved.connection)
+        try:
+            askable = self.connections()
+        except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
+            askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
+        _refuse_keys(f"{prompt}\n{options.system}", askable)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
         question = Message("user", (Text(prompt),))
@@ -195,7 +171,15 @@ class Session:
 
         dropped = 0 if options.new else len(chat.turns) - len(past.turns)
         notes = [*resolved.notes, *_notes(options, past, dropped)]
-        return Stream(resolved, request, transport=self._transport_here, notes=tuple(notes), keep=keep)
+        return Stream(
+            resolved,
+            request,
+            transport=self._transport_here,
+            notes=tuple(notes),
+            others=tuple(slug for slug, c in askable.items() if _could_answer(c) and slug != resolved.connection.slug),
+            explain=explained,
+            keep=keep,
+        )
 
     def probe(self, target: str | Target, prompt: str, max_tokens: int) -> Stream:
         """
@@ -205,7 +189,7 @@ class Session:
         """
         resolved = self._located(target)
         request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes)
+        return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes, explain=explained)
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""
@@ -227,6 +211,9 @@ class Session:
         demo = known.demo()
         return self.here | {demo.slug: demo}
 
+    def _unsaved(self) -> dict[str, Connection]:
+        return from_environment(self.environment) | self._own()
+
     def _located(self, target: str | Target) -> Target:
         """Read a target, and find out where the embedded engine listens, which starts it."""
         target = self.target(target) if isinstance(target, str) else target
@@ -243,17 +230,6 @@ class Session:
         except StoreError as error:
             return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
 
-    def _refuse_keys(self, text: str, connection: Connection) -> None:
-        """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
-        try:
-            known = self.connections().values()
-        except StoreError:  # then there are no others to compare with
-            known = {connection.slug: connection}.values()
-        for holder in known:
-            if holder.key is not None and holder.key.is_in(text):
-                msg = f"The question holds the key of {holder.slug}, so it was not sent."
-                raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
-
     def _running(self, connection: Connection) -> Connection:
         return replace(connection, base_url=self._engine_url()) if connection.preset.embedded else connection
 
@@ -265,9 +241,17 @@ class Session:
         return self._transport[1]
 
 
-def _is_temperature(value: object) -> bool:
-    """Whether any provider takes it: OpenAI's range is the widest."""
-    return isinstance(value, int | float) and 0 <= value <= 2  # noqa: PLR2004
+def _could_answer(connection: Connection) -> bool:
+    """Whether it is worth naming where another one failed: a toy is not."""
+    return connection.fault is None and not connection.preset.embedded
+
+
+def _refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
+    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
+    for holder in known.values():
+        if holder.key is not None and holder.key.is_in(text):
+            msg = f"The question holds the key of {holder.slug}, so it was not sent."
+            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
 
 
 def _notes(options: Options, chat: Chat, dropped: int) -> list[str]:

@@ -17,12 +17,14 @@ from xiantong_nb.reply import Fold, Reply
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from concurrent.futures import Future
 
     from xiantong_nb.connection import Target
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.transport import Transport
+
+    Explain = Callable[[XiantongError, Target, Transport], Awaitable[XiantongError]]
 
 
 class Stream:
@@ -45,6 +47,8 @@ class Stream:
         *,
         transport: Callable[[], Transport],
         notes: tuple[str, ...] = (),
+        others: tuple[str, ...] = (),
+        explain: Explain | None = None,
         keep: Callable[[Reply], None] = lambda _: None,
     ) -> None:
         self.target = target
@@ -57,8 +61,9 @@ class Stream:
         """The final URL of the request."""
         self.reply: Reply | None = None
         """What has come, whole or partial, once the stream has ended."""
-        self._place = place(connection, target.model, self.url)
+        self._place = place(connection, target.model, self.url, others)
         self._transport = transport
+        self._explain = explain
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()
         self._future: Future[None] | None = None
@@ -69,8 +74,10 @@ class Stream:
     def __enter__(self) -> Self:
         if self._future is not None:
             raise UsageError("This question has gone out already: open another stream for another.")
+        call = self._wire.encode(self.request, self.target.connection)
+        self._place = replace(self._place, size=len(call.body), options=_options(self.request))
         self._begun = time.perf_counter()
-        self._future = loop.submit(self._run(self._wire.encode(self.request, self.target.connection)))
+        self._future = loop.submit(self._run(call))
         self._future.add_done_callback(self._stopped)
         return self
 
@@ -136,7 +143,12 @@ class Stream:
         raise IncompleteReply(msg, reply=reply, hint=hint, where=error.where)
 
     async def _run(self, call: HttpCall) -> None:
-        await converse(call, self._place, self._transport(), self._emit, wire=self._wire)
+        transport, ask = self._transport(), self._explain
+
+        async def explain(error: XiantongError) -> XiantongError:
+            return await ask(error, self.target, transport) if ask else error
+
+        await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
 
     def _must_be_sent(self) -> Future[None]:
         if self._future is None:
@@ -197,3 +209,14 @@ def _parameters(request: Request) -> dict[str, Any]:
         "stop": list(request.stop),
     }
     return {name: value for name, value in told.items() if value not in (None, "", [])}
+
+
+def _options(request: Request) -> tuple[str, ...]:
+    """Return the options that were sent, as a person writes them."""
+    sent = {
+        "--temperature": request.temperature is not None,
+        "--stop": bool(request.stop),
+        "--max-tokens": request.max_tokens is not None,
+        "--system": bool(request.system),
+    }
+    return tuple(option for option, is_sent in sent.items() if is_sent)

@@ -13,12 +13,8 @@ import contextlib
 import http.cookiejar
 import logging
 import os
-import socket
 import ssl
-import urllib.parse
-import urllib.request
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import httpx
@@ -26,6 +22,8 @@ import httpx
 from xiantong_nb import failures
 from xiantong_nb.base_url import is_loopback
 from xiantong_nb.errors import Unreachable
+from xiantong_nb.patience import Guard, Limits
+from xiantong_nb.unreached import by_proxy, unreachable, why
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
@@ -37,56 +35,6 @@ _EXPLANATION_SIZE, _EXPLANATION_TIME = 256 * 1024, 5.0  # bytes and seconds: an 
 _UNPACKED = 256 * 1024  # bytes, at most, of one piece that was compressed
 _DRAIN_TIME = 0.1  # seconds; the last chunk of a body comes with or right behind the last event
 _OK, _REDIRECT = 200, 300
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """
-    Patience in seconds: for the connection, for the first byte of the answer, between two bytes, between two words.
-
-    A server on this machine may load a model before its first byte, hence the longer `first_byte_local`. `quiet`
-    is for endpoints that send signs of life and nothing else, `tail` for what may follow a whole answer.
-    """
-
-    connect: float = 5.0
-    first_byte: float = 60.0
-    first_byte_local: float = 600.0
-    idle: float = 60.0
-    quiet: float = 300.0
-    tail: float = 2.0
-
-
-class _Guard:
-    """One time-out for a whole exchange, moved on as bytes come (a new one per chunk would cost more)."""
-
-    def __init__(self, timeout: asyncio.Timeout, limits: Limits, *, local: bool) -> None:
-        first_byte = limits.first_byte_local if local else limits.first_byte
-        self._timeout = timeout
-        self._idle, self._tail = limits.idle, limits.tail
-        self._quiet = max(limits.quiet, first_byte) if local else limits.quiet
-        self._moved = 0.0
-        self._now = asyncio.get_running_loop().time
-        self._news = self._now()
-        self.broken = f"did not begin to answer within {first_byte:g} s"
-
-    def alive(self) -> None:
-        """Bytes have come."""
-        now = self._now()
-        if now - self._moved > self._idle / 60 or not self._moved:
-            self._moved = now
-            self._timeout.reschedule(now + self._idle)
-            self.broken = f"sent nothing more for {self._idle:g} s"
-
-    def heard(self, *, news: bool, told_all: bool) -> None:
-        """Note whether what has come was news; raises `TimeoutError` where there has been none for too long."""
-        now = self._now()
-        if news:
-            self._news = now
-        elif now - self._news > self._quiet:
-            self.broken = f"sent signs of life and nothing else for {self._quiet:g} s"
-            raise TimeoutError
-        if told_all:
-            self._timeout.reschedule(now + self._tail)
 
 
 class _Unsaid(logging.Filter):
@@ -105,7 +53,7 @@ logging.getLogger("httpcore.http11").addFilter(_Unsaid())
 class Answer:
     """What came back: status, headers (lower-case names) and the body's `chunks` as they come."""
 
-    def __init__(self, response: httpx.Response, place: Place, guard: _Guard) -> None:
+    def __init__(self, response: httpx.Response, place: Place, guard: Guard) -> None:
         self.status = response.status_code
         self.headers = dict(response.headers)
         self.chunks = self._pieces(response, place, guard)
@@ -147,7 +95,7 @@ class Answer:
                 async for _ in self.chunks:
                     pass
 
-    async def _pieces(self, response: httpx.Response, place: Place, guard: _Guard) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, response: httpx.Response, place: Place, guard: Guard) -> AsyncGenerator[bytes, None]:
         coding = self.headers.get("content-encoding", "identity").lower()
         with _translated(place, begun=True):
             if coding not in _CODINGS:
@@ -206,13 +154,13 @@ class Transport:
         """
         if not all(value.isascii() and value.isprintable() for value in call.headers.values()):
             # httpx would refuse most of these too, but quote the key in its error and in httpcore's debug log
-            raise _unreachable("A header of this connection can't be sent, most likely its key", "other", place)
+            raise unreachable("A header of this connection can't be sent, most likely its key", "other", place)
         local = is_loopback(call.url)
         patience = self._limits.first_byte_local if local else self._limits.first_byte
         guard = None
         try:
             async with asyncio.timeout(patience) as timeout:
-                guard = _Guard(timeout, self._limits, local=local)
+                guard = Guard(timeout, self._limits, local=local)
                 with _translated(place, begun=False):
                     client = self._client(tls=call.url.startswith("https:"), local=local)
                     request = client.build_request(call.method, call.url, headers=call.headers, content=call.body)
@@ -228,7 +176,7 @@ class Transport:
                     await response.aclose()
         except TimeoutError:
             broken = guard.broken if guard else "did not answer"
-            raise _unreachable(f"{place.connection} {broken}", "silent", place) from None
+            raise unreachable(f"{place.connection} {broken}", "silent", place) from None
 
     async def aclose(self) -> None:
         """Close the connections that are kept."""
@@ -266,26 +214,26 @@ def _translated(place: Place, *, begun: bool) -> Iterator[None]:
     try:
         yield
     except httpx.ProxyError:
-        raise _unreachable(f"The proxy did not let the request through to {name}", "proxy", place) from None
+        raise unreachable(f"The proxy did not let the request through to {name}", "proxy", place) from None
     except ImportError:
-        raise _unreachable("The proxy is a SOCKS proxy, which needs the package socksio", "proxy", place) from None
+        raise unreachable("The proxy is a SOCKS proxy, which needs the package socksio", "proxy", place) from None
     except httpx.ConnectTimeout:
-        raise _unreachable(f"{name} did not take the connection in time", "timeout", place) from None
+        raise unreachable(f"{name} did not take the connection in time", "timeout", place) from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, ValueError):
-        raise _unreachable("The URL, or that of a proxy, can't be used", "other", place) from None
+        raise unreachable("The URL, or that of a proxy, can't be used", "other", place) from None
     except httpx.ConnectError as error:
-        kind, words = _why(error)
-        if kind in ("refused", "dns") and _by_proxy(place.url):
+        kind, words = why(error)
+        if kind in ("refused", "dns") and by_proxy(place.url):
             kind, name = "proxy", "The proxy"
-        raise _unreachable(f"{name} can't be reached: {words}", kind, place) from None
+        raise unreachable(f"{name} can't be reached: {words}", kind, place) from None
     except OSError as error:  # httpx wraps those of sockets: this is a certificates' file, missing or no such file
         words = f"The certificates can't be loaded ({type(error).__name__})"
-        raise _unreachable(words, "certificates", place) from None
+        raise unreachable(words, "certificates", place) from None
     except httpx.DecodingError:
-        raise _unreachable(f"{name} compressed its answer in a way that can't be read", "other", place) from None
+        raise unreachable(f"{name} compressed its answer in a way that can't be read", "other", place) from None
     except (httpx.TransportError, httpx.StreamError):
         words = "was cut" if begun else "broke before an answer came"
-        raise _unreachable(f"The connection to {name} {words}", "cut", place) from None
+        raise unreachable(f"The connection to {name} {words}", "cut", place) from None
 
 
 def _trusted() -> ssl.SSLContext:
@@ -303,47 +251,3 @@ def _trusted() -> ssl.SSLContext:
     context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(certifi.where())
     return context
-
-
-def _by_proxy(url: str) -> bool:
-    """Say whether the environment sends this URL by way of a proxy; it is read as httpx reads it."""
-    try:
-        parts = urllib.parse.urlsplit(url)
-    except ValueError:
-        return False
-    proxies = urllib.request.getproxies()
-    named = parts.scheme in proxies or "all" in proxies
-    return named and not is_loopback(url) and not urllib.request.proxy_bypass(parts.hostname or "")
-
-
-def _why(error: BaseException) -> tuple[str, str]:
-    """Tell DNS, TLS and a refusal apart by the exceptions underneath, never by their texts."""
-    cause: BaseException | None = error
-    while cause is not None:
-        match cause:
-            case socket.gaierror():
-                return "dns", "its host name is not known here"
-            case ssl.SSLError():
-                reason = getattr(cause, "verify_message", "") or cause.reason or "no reason given"
-                return "tls", f"TLS failed ({reason})"
-            case ConnectionRefusedError():
-                return "refused", "nothing listens there"
-        cause = cause.__cause__ or cause.__context__
-    return "refused", "the connection was not taken"
-
-
-_HINTS = {
-    "refused": "Is the server running, and is the port right? The address is seen from the kernel's machine.",
-    "dns": "Check the host's spelling and this machine's network.",
-    "tls": "A server on this machine usually wants http://, not https://; behind a company proxy, set SSL_CERT_FILE.",
-    "certificates": "SSL_CERT_FILE and SSL_CERT_DIR must name what exists, or not be set.",
-    "proxy": "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
-    "timeout": "Run the cell again, or ask another connection.",
-    "silent": "Run the cell again, or ask another connection.",
-    "cut": "Run the cell again.",
-    "other": "Check this connection's base URL and key.",
-}
-
-
-def _unreachable(sentence: str, kind: str, place: Place) -> Unreachable:
-    return Unreachable(f"{sentence}.", kind=kind, hint=_HINTS[kind], where=str(place))

@@ -21,6 +21,7 @@ from xiantong_nb.presets import PRESETS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xiantong_nb.probe import Outcome
     from xiantong_nb.session import Session
 
 
@@ -87,6 +88,11 @@ class Wizard:
         if self.outcome.passed:
             self.state = State.PROBED
         return self.outcome
+
+    def take(self, outcome: Outcome) -> None:
+        """Say what a failed test has found to work; it is to be checked and tested again."""
+        if outcome.instead is not None:
+            self.edit(api=outcome.instead.wire, auth_header=outcome.instead.auth_header)
 
     def save(self, *, default: bool = False, untested: bool = False) -> tuple[str, ...]:
         """

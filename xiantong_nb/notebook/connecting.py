@@ -198,6 +198,10 @@ def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target
     screen.say_all(wizard.notes)
     if not asked.no_test:
         outcome = show_test(screen, wizard.probe)
+        if outcome.instead is not None and _wanted(outcome, screen):
+            wizard.take(outcome)
+            if wizard.check():
+                target, outcome = wizard.ready(), show_test(screen, wizard.probe)
         if outcome.error is not None:
             screen.say("Nothing was saved.")
             raise outcome.error
@@ -217,3 +221,12 @@ def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target
     screen.say(f"{'Saved' if asked.no_test else 'Tested and saved'}: {target.connection.slug}.")
     screen.say_all(notes)
     return target
+
+
+def _wanted(outcome: Outcome, screen: Screen) -> bool:
+    """Ask whether to connect in the way that works; where nobody can answer, the error's hint names it."""
+    try:
+        answer = screen.ask(f"That failed; with {outcome.options} it works. Connect so? [yes]: ", missing="")
+    except UsageError:
+        return False
+    return answer.lower() in ("", "y", "yes")

@@ -12,6 +12,7 @@ A painter takes batches of events and paints on a frame clock, in the cell's thr
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -76,7 +77,7 @@ class DisplayPainter:
         self._settled: list[str] = []
         self._thought: list[str] = []
         self._size = 0
-        self._waiting: Waiting | None = None
+        self._waiting: _CountDown | None = None
         self._dirty = False
         self._next_frame = 0.0
         self._begun = time.monotonic()
@@ -100,7 +101,7 @@ class DisplayPainter:
                     self._size += len(text)
                     self._dirty = True
                 case Waiting() | Answered():
-                    self._waiting = event if isinstance(event, Waiting) else None
+                    self._waiting = _CountDown(event) if isinstance(event, Waiting) else None
         now = time.monotonic()
         if self._size == 0:
             self._paint_waiting(now)
@@ -120,7 +121,7 @@ class DisplayPainter:
     def _paint_waiting(self, now: float) -> None:
         """Say what is being waited for: at once for a retry, after a moment for a slow first word."""
         if self._waiting is not None:
-            said = _again(self._waiting)
+            said = f"{self._waiting.reason} {self._waiting.left()}"
         elif now - self._begun > _SILENCE:
             said = f"{self._asked}: waiting for the first word …"
         else:
@@ -165,6 +166,8 @@ class TerminalPainter:
         self._form = form
         self._filter = safe.TerminalFilter()
         self._part = ""
+        self._waiting: _CountDown | None = None
+        self._counted = ""
 
     def rest(self) -> float:
         """Thirty times a second is as smooth as once per word, and cheaper."""
@@ -179,14 +182,19 @@ class TerminalPainter:
                     pieces.append(self._enter("text") + self._filter.feed(text))
                 case ThinkingDelta(_, text) if self._form == "md":
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
-                case Waiting():
-                    pieces.append(_again(event) + "\n")
-        if pieces:
+                case Waiting() | Answered():
+                    pieces.append(self._counted_out())
+                    if isinstance(event, Waiting):
+                        self._waiting = _CountDown(event)
+                        pieces.append(f"{self._waiting.reason}\n")
+        pieces.append(self._count())
+        if any(pieces):
             _write("".join(pieces))
 
     def finish(self, reply: Reply) -> None:
         """Print the end: what is still held back, and what must be said of an answer that is not whole."""
-        told = self._filter.end() if self._form != "json" else _json(reply)["text/plain"]
+        told = self._counted_out()
+        told += self._filter.end() if self._form != "json" else _json(reply)["text/plain"]
         if mark := bundle.ending(reply):
             told += f"\n\n[{mark}]"
         if self._form in ("md", "code"):
@@ -194,7 +202,21 @@ class TerminalPainter:
         _write(told + "\n")
 
     def withdraw(self) -> None:
-        """Do nothing: what a terminal has shown stays."""
+        """End the line that was begun; what a terminal has shown stays."""
+        _write(self._counted_out())
+
+    def _count(self) -> str:
+        """Return the line of a count-down as it is now, over what it was: on a screen only, a file has it once."""
+        said = self._waiting.left() if self._waiting else ""
+        if said == self._counted or (self._counted and not sys.stdout.isatty()):
+            return ""
+        before, self._counted = self._counted, said
+        return f"\r{said.ljust(len(before))}" if before else said
+
+    def _counted_out(self) -> str:
+        """End the line of a count-down, if there is one."""
+        counted, self._counted, self._waiting = self._counted, "", None
+        return "\n" if counted else ""
 
     def _enter(self, part: str) -> str:
         """Return the heading where reasoning begins, and where it gives way to the answer."""
@@ -204,9 +226,16 @@ class TerminalPainter:
         return self._filter.end() + ("[thinking]\n" if part == "thinking" else "\n\n[answer]\n")
 
 
-def _again(waiting: Waiting) -> str:
-    """Say why a request goes out again, and when, as plain text."""
-    return f"{safe.terminal(waiting.reason)} Trying again in {waiting.seconds:.1f} s …"
+class _CountDown:
+    """Why a request goes out again, and in how many seconds from now, as plain text."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        self.reason = safe.terminal(waiting.reason)
+        self._until = time.monotonic() + waiting.seconds
+
+    def left(self) -> str:
+        seconds = math.ceil(self._until - time.monotonic())
+        return f"Trying again {f'in {seconds} s' if seconds > 0 else 'now'} …"
 
 
 def _write(text: str) -> None:

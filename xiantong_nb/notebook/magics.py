@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from xiantong_nb.chats import Origin
     from xiantong_nb.notebook.display import Painter
+    from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
-    from xiantong_nb.session import Options
     from xiantong_nb.streaming import Stream
 
 
@@ -147,7 +147,7 @@ class AskMagics(Magics):
 
     def _options(self, asked: argparse.Namespace) -> Options:
         from xiantong_nb.errors import UsageError
-        from xiantong_nb.session import Options
+        from xiantong_nb.options import Options
 
         system = asked.system or ""
         if system.startswith("@"):

@@ -1,0 +1,42 @@
+"""How one question is asked, beside its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xiantong_nb.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    How one question is asked. What is None or empty is not sent.
+
+    `chat` names the conversation it continues; `new` forgets that one first; `alone` neither reads nor
+    keeps any.
+    """
+
+    system: str = ""
+    max_tokens: int | None = None
+    temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    chat: str = "default"
+    new: bool = False
+    alone: bool = False
+
+    def __post_init__(self) -> None:
+        if self.max_tokens is not None and not (isinstance(self.max_tokens, int) and self.max_tokens >= 1):
+            raise UsageError(f"max_tokens must be a whole number from 1, not {self.max_tokens!r}.")
+        if self.temperature is not None and not _is_temperature(self.temperature):
+            raise UsageError(f"temperature must be a number from 0 to 2, not {self.temperature!r}.")
+        if not all(isinstance(text, str) and text for text in self.stop):
+            raise UsageError("stop must be text that is not empty, or several such texts.")
+        if not isinstance(self.system, str):
+            raise UsageError(f"system must be text, not {type(self.system).__name__}.")
+        if not (isinstance(self.chat, str) and self.chat):
+            raise UsageError("A chat needs a name.")
+
+
+def _is_temperature(value: object) -> bool:
+    """Whether any provider takes it: OpenAI's range is the widest."""
+    return isinstance(value, int | float) and 0 <= value <= 2  # noqa: PLR2004
