@@ -12,7 +12,7 @@ help:
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
 	@echo "make check   format, lint, types, import rules, dependencies"
-	@echo "make torture the saved files under kills, crashes, faults and fuzz: each figure with its goal; half an hour"
+	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
 

@@ -15,6 +15,10 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 CLOSE, RESET = object(), object()
 
@@ -26,6 +30,11 @@ class Seen:
     head: str
     body: bytes
     gone: threading.Event = field(default_factory=threading.Event)
+    gone_at: float = 0.0
+
+    def leaves(self) -> None:
+        self.gone_at = time.monotonic()
+        self.gone.set()
 
     @property
     def json(self):
@@ -42,9 +51,10 @@ class Seen:
 class FaultServer:
     """Plays one answer per request, in order; the last one again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._socket.getsockname()[1]}"
         self.seen: list[Seen] = []
         self.accepted = 0
         self._answers: list[list] = []
@@ -76,9 +86,10 @@ class FaultServer:
                 self.accepted += 1
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, accepted: socket.socket) -> None:
+        connection = accepted
         try:
-            with connection:
+            with self._secured(accepted) as connection:
                 while (request := self._read(connection)) is not None:
                     with self._lock:
                         self.seen.append(request)
@@ -89,7 +100,10 @@ class FaultServer:
             pass
         finally:
             with self._lock:
-                self._open.discard(connection)
+                self._open.discard(accepted)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
 
     @staticmethod
     def _read(connection: socket.socket) -> Seen | None:
@@ -119,10 +133,10 @@ class FaultServer:
                 try:
                     connection.sendall(step)
                 except OSError:
-                    request.gone.set()
+                    request.leaves()
                     return False
             elif self._left(connection, float(step)):
-                request.gone.set()
+                request.leaves()
                 return False
         return True
 

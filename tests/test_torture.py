@@ -1,4 +1,4 @@
-"""Each figure of the saved files at CI size, in a process of its own; `make torture` makes them at full size."""
+"""Each figure of saved files and of streams at CI size, in a process of its own; `make torture` makes all of it."""
 
 from __future__ import annotations
 

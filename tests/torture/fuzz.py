@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -13,19 +13,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.torture.figure import Figure
-from xiantong_nb import entry, sealed, strict_json, vault
+from tests.torture.figure import Figure, peak
+from xiantong_nb import entry, failures, sealed, strict_json, vault
 from xiantong_nb.errors import XiantongError
 from xiantong_nb.events import Event
 from xiantong_nb.failures import Place
 from xiantong_nb.files import Damaged
 from xiantong_nb.identity import Identity
-from xiantong_nb.messages_stream import Decoder
 from xiantong_nb.settings import JsonObject
 from xiantong_nb.sse import Parser, ServerSentEvent
+from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from xiantong_nb.presets import Wire
 
 SLOWEST, MOST_GROWTH = 1.0, 64.0  # seconds, MiB
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -46,6 +48,16 @@ PAYLOAD = {
     },
     "metadata": {"createdAt": 1, "updatedAt": 2},
 }
+FAILURES = [
+    {"type": "error", "error": {"type": "rate_limit_error", "message": "x", "details": {"error_code": "c"}}},
+    {"error": {"message": "x", "type": "t", "param": None, "code": "context_length_exceeded", "n_ctx": 5}},
+    {"error": {"code": 402, "message": "x", "metadata": {"raw": "y", "error_type": "payment_required"}}},
+    {"object": "error", "message": "x", "code": 500},
+    {"detail": [{"loc": ["a"], "msg": "m"}]},
+    {"error": "x"},
+    {"content": [{"type": "text", "text": "x"}], "usage": {"input_tokens": 1}, "stop_reason": "end_turn"},
+    {"choices": [{"message": {"content": "x", "tool_calls": [{"id": "i", "function": {"name": "f"}}]}}]},
+]
 TOKENS = [
     b"null", b"true", b"NaN", b"-Infinity", b"1e999", b"-0", b"9" * 5000, b'""', b"{}", b"[]", b"[" * 3000,
     b'{"a":' * 3000,
@@ -81,12 +93,23 @@ def read_sse(data: bytes) -> None:
         parser.feed(chunk)
 
 
-def read_events(data: bytes) -> None:
-    decoder = Decoder(PLACE)
-    for line in data.splitlines():
-        if line.startswith(b"data:"):
-            assert all(isinstance(event, Event) for event in decoder.feed(ServerSentEvent("", line[5:])))
-    decoder.end()
+def reading(wire: Wire) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        decoder = WIRES[wire].decoder(PLACE)
+        for line in data.splitlines():
+            if line.startswith(b"data:"):
+                assert all(isinstance(event, Event) for event in decoder.feed(ServerSentEvent("", line[5:])))
+        assert all(isinstance(event, Event) for event in decoder.left())
+        decoder.end()
+
+    return read
+
+
+def read_failure(data: bytes) -> None:
+    failures.from_response(400, {}, data, PLACE)
+    for form in WIRES.values():
+        with contextlib.suppress(XiantongError):  # what is no reply is an error, and most of these are none
+            form.decode_whole(data, PLACE)
 
 
 def _seeds(name: str) -> list[bytes]:
@@ -94,7 +117,10 @@ def _seeds(name: str) -> list[bytes]:
         return [HERE.encode(HERE.new()), HERE.encode(sealed.with_credential(HERE.new(), "a::b", {"value": "x"}))]
     if name in ("payload", "config"):
         return [strict_json.write(PAYLOAD if name == "payload" else CONFIG)]
-    return [path.read_bytes() for path in sorted(SAMPLES.glob("*.sse"))]
+    samples = [path.read_bytes() for path in sorted(SAMPLES.glob("*.sse")) if name in path.name or name != "chat-"]
+    if name == "failure":
+        return [json.dumps(body).encode() for body in FAILURES]
+    return [sample for sample in samples if len(sample) < 5_000]
 
 
 READERS: dict[str, tuple[Callable[[bytes], None], tuple[type[Exception], ...]]] = {
@@ -102,7 +128,9 @@ READERS: dict[str, tuple[Callable[[bytes], None], tuple[type[Exception], ...]]] 
     "payload": (read_payload, (Damaged,)),
     "config.json": (read_config, (Damaged,)),
     "SSE": (read_sse, (XiantongError,)),
-    "events": (read_events, (XiantongError,)),
+    "messages": (reading("anthropic-messages"), (XiantongError,)),
+    "chat-": (reading("openai-completions"), (XiantongError,)),
+    "failure": (read_failure, (XiantongError,)),
 }
 
 
@@ -157,8 +185,9 @@ def main(name: str, inputs: int) -> None:
     salts = {seed[12:44] for seed in seeds} if name == "file" else set()
     untyped, slowest, taken = [], 0.0, 0
     for data in seeds:
-        read(data) if name != "events" else None
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with contextlib.suppress(own):
+            read(data)
+    before = peak(anew=True)
     for n in range(inputs):
         data = changed(chance, chance.choice(seeds), seeds)
         if salts and data[12:44] not in salts and n % 1000:  # another salt costs two derivations: not each time
@@ -172,7 +201,7 @@ def main(name: str, inputs: int) -> None:
         except BaseException as error:  # noqa: BLE001  # whatever else it is, it is what is looked for
             untyped.append(f"{error!r} for {data[:200]!r}")
         slowest = max(slowest, time.perf_counter() - begun)
-    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    growth = peak() - before
     print(json.dumps({"n": inputs, "taken": taken, "untyped": untyped[:5], "slowest": slowest, "growth": growth}))
 
 

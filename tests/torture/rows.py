@@ -5,7 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tests.torture import app_writer, bits, covered, crash, faulty, fuzz, keys, kill, model, modes, passing, stress
+from tests.torture import (
+    app_writer,
+    bits,
+    covered,
+    crash,
+    faulty,
+    flood,
+    fuzz,
+    interrupts,
+    keys,
+    kill,
+    model,
+    modes,
+    passing,
+    stress,
+    talk,
+    ways,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,5 +53,13 @@ ROWS = (
     Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
     Row("R12", covered.figure),
     Row("S1", keys.leaks),
+    Row("S3", ways.redirects),
     Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
+    Row("S5", ways.proxies),
+    Row("H1", interrupts.figure, {"trials": 20}, {"trials": 200}),
+    Row("H2", talk.cuts, {"step": 17}, {"step": 1}),
+    Row("H3", talk.pieces, {"times": 500}, {"times": 10_000}),
+    Row("H4", flood.figure, {"size": 64 * 2**20, "events": 50_000}, {"size": 2**30, "events": 1_000_000}),
+    Row("H5", talk.retries),
+    Row("H6", ways.silence),
 )
