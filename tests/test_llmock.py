@@ -5,23 +5,30 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import NOWHERE
+from xiantong_nb.connection import Connection
 from xiantong_nb.errors import BadReply, Busy, IncompleteReply, KeyRefused, Unreachable
 from xiantong_nb.options import Options
 from xiantong_nb.patience import Limits
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 from xiantong_nb.transport import Transport
+from xiantong_nb.wires import WIRES
 
 
-@pytest.fixture
-def session(llmock):
-    environment = {"ANTHROPIC_API_KEY": "sk-test-0123456789", "ANTHROPIC_BASE_URL": llmock.base_url("anthropic")}
-    made = Session(folder=NOWHERE, environment=environment, transport=lambda: Transport(Limits(idle=0.5)))
+@pytest.fixture(params=WIRES)
+def session(llmock, request):
+    """One connection named gw, by each wire in turn."""
+    made = Session(folder=NOWHERE, environment={}, transport=lambda: Transport(Limits(idle=0.5)))
+    base_url = llmock.base_url("anthropic") if request.param == "anthropic-messages" else llmock.base_url("openai")
+    key = {"key": Secret("sk-test-0123456789"), "key_from": "credentials.enc"}
+    made.here["gw"] = Connection("gw", PRESETS["custom"], base_url, "m", wire=request.param, **key)
     yield made
     made.close()
 
 
 def ask(session, prompt="hello"):
-    with session.open(prompt, "anthropic:claude-sonnet-5-5", Options(alone=True)) as stream:
+    with session.open(prompt, "gw:claude-sonnet-5-5", Options(alone=True)) as stream:
         return stream.result()
 
 
@@ -75,7 +82,7 @@ def test_a_refused_key_is_not_tried_again(llmock, session):
 def test_a_stream_that_fails_after_some_words_keeps_them_and_is_not_sent_again(llmock, session, fault, cause):
     llmock.reply("one two three four five six seven eight nine ten eleven twelve thirteen fourteen")
     getattr(llmock, fault)(after_chunks=8, times=None)
-    stream = session.open("hello", "anthropic:m", Options(alone=True))
+    stream = session.open("hello", "gw:m", Options(alone=True))
     with stream, pytest.raises(IncompleteReply) as caught:
         stream.result()
     assert caught.value.reply.text.startswith("one")
