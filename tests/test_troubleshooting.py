@@ -211,24 +211,25 @@ def test_an_unknown_model_and_the_nearest_names(ask, faults):
     error = ask(failure(404, told("model: some/model", "not_found_error")), failure(200, LIST))
     assert type(error) is UnknownModel
     assert error.message == "gw has no model 'some/model' (404): model: some/model"
-    assert "Names there: whatever the endpoint calls it" in error.hint
-    assert re.search(r"Nearest: some/\S+, some/\S+, \S+\.$", error.hint)
+    assert re.match(r"Nearest: some/\S+, some/\S+, \S+\. %xiantong models gw lists all 22\.$", error.hint)
     assert faults.seen[1].head.startswith("GET /v1/models?")
 
 
 def test_an_unknown_model_where_there_are_few(ask):
     few = {"data": [{"id": "llama3.2:latest"}, {"id": "qwen3"}]}
-    error = ask(
-        failure(404, {"error": {"message": "model 'some/model' not found"}}), failure(200, few), preset="ollama"
-    )
+    unknown = failure(404, {"error": {"message": "model 'some/model' not found"}})
+    error = ask(unknown, failure(200, few), preset="ollama")
     assert error.hint == "Pull it: ollama pull some/model. It has: llama3.2:latest, qwen3."
+    assert ask(unknown, failure(200, {"data": None})).hint == "It has: none yet."
+    error = ask(unknown, failure(200, few), preset="openrouter")
+    assert error.hint == "Names there: provider/model-name. It has: llama3.2:latest, qwen3."
 
 
 def test_an_unknown_model_where_there_is_no_list(ask):
     error = ask(
         failure(404, {"error": {"message": "x", "code": "model_not_found"}}), failure(404, b"404 page not found")
     )
-    assert error.hint.endswith("%xiantong models gw lists them.")
+    assert error.hint == "Write the model as this endpoint does."
 
 
 def test_a_path_that_is_not_there(ask, faults, speech):

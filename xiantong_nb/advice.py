@@ -22,15 +22,20 @@ async def explained(error: XiantongError, target: Target, transport: Transport) 
     The error is returned as it is where there is nothing to add.
     """
     if isinstance(error, UnknownModel):
-        from xiantong_nb.catalog import listed, nearest
-
-        try:
-            async with asyncio.timeout(_TIME):
-                models = await listed(target.connection, transport)
-        except (XiantongError, TimeoutError):
-            return error
-        names = [m.id for m in models] if len(models) <= _FEW else nearest(models, target.model)
-        if names:
-            which = "It has" if len(models) <= _FEW else "Nearest"
-            error.hint = f"{error.hint.removesuffix('.')}. {which}: {', '.join(names)}."
+        error.hint = f"{error.hint} {await _names(target, transport)}".strip()
     return error
+
+
+async def _names(target: Target, transport: Transport) -> str:
+    from xiantong_nb.catalog import listed, nearest
+
+    try:
+        async with asyncio.timeout(_TIME):
+            models = await listed(target.connection, transport)
+    except (XiantongError, TimeoutError):
+        return "Write the model as this endpoint does."
+    if len(models) <= _FEW:
+        return f"It has: {', '.join(model.id for model in models) or 'none yet'}."
+    near = nearest(models, target.model)
+    more = f"%xiantong models {target.connection.slug} lists all {len(models)}."
+    return f"Nearest: {', '.join(near)}. {more}" if near else more

@@ -95,7 +95,7 @@ def place(connection: Connection, model: str, url: str, others: tuple[str, ...] 
         mend = f"Enter the key again: %xiantong edit {connection.slug}"
     elif key is not None:
         mend = f"Check the key in {connection.key_from}; after a change, restart the kernel."
-    listed = f"Names there: {preset.model_form}. %xiantong models {connection.slug} lists them."
+    form = "" if preset.guessed else f"Names there: {preset.model_form}."
     return Place(
         connection=connection.slug,
         model=model,
@@ -104,7 +104,7 @@ def place(connection: Connection, model: str, url: str, others: tuple[str, ...] 
         key=key,
         header={"x-api-key": "x-api-key", "bearer": "Authorization: Bearer"}[connection.auth_header] if key else "",
         mend_key=mend,
-        mend_model=preset.if_unknown.format(model=model) or listed,
+        mend_model=preset.if_unknown.format(model=model) or form,
         mend_reach=preset.if_unreached,
         others=others,
     )

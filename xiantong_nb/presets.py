@@ -107,7 +107,7 @@ PRESETS: dict[str, Preset] = {
             needs_key=False,
             model_page="https://ollama.com/library",
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
-            if_unknown="Pull it: ollama pull {model}",
+            if_unknown="Pull it: ollama pull {model}.",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),
