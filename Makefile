@@ -4,13 +4,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
+SLOW = .venv-slow
 
-.PHONY: help demo lab test check torture bench lock clean
+.PHONY: help demo lab test test-slow check torture bench lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
+	@echo "make test-slow  the official SDK and the Claude Agent SDK against llama.cpp: 450 MB are installed first"
 	@echo "make check   format, lint, types, import rules, dependencies"
 	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
@@ -24,6 +26,9 @@ lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+test-slow: $(READY) $(SLOW)/.ready
+	XIANTONG_SLOW_PYTHON=$(SLOW)/bin/python $(BIN)/python -m pytest tests/slow
 
 check: $(READY)
 	$(BIN)/ruff format --check .
@@ -43,8 +48,12 @@ lock: $(READY)
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints.txt
 
+	$(BIN)/uv pip compile --group slow \
+		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-slow.txt
+
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SLOW) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Exact versions with hashes, then this package itself from the tree, without asking a registry for anything.
 $(READY): pyproject.toml constraints.txt
@@ -54,3 +63,8 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(SLOW)/.ready: constraints-slow.txt
+	$(PYTHON) -m venv $(SLOW)
+	$(SLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-slow.txt
+	@touch $@

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from xiantong_nb.base_url import is_loopback
 from xiantong_nb.errors import NotConnected, UsageError, XiantongError
 from xiantong_nb.failures import Place
 from xiantong_nb.presets import PRESETS, AuthHeader, Preset, Wire
@@ -50,6 +51,34 @@ class Connection:
     unbound: bool = False
     last_used: int | None = None
     warning: str = ""
+
+    def environment(self, model: str = "") -> dict[str, str]:
+        """
+        Return the variables that make Claude Code, and what is built on it, ask this connection.
+
+        For `ClaudeAgentOptions(env=...)` and child processes; they hold the key, so they are not to be printed. A
+        variable that must not be sent along is there and empty: with both key variables set, Claude Code sends both
+        headers. `ANTHROPIC_BASE_URL` is absent where Anthropic itself is asked. Raises the connection's fault, and
+        `UsageError` for one that is not asked by Messages, or does not run yet.
+        """
+        if self.fault is not None:
+            raise self.fault
+        if self.wire != "anthropic-messages":
+            msg = f"{self.slug} speaks {self.wire}, and Claude Code speaks anthropic-messages only."
+            raise UsageError(msg, hint=f"If it offers that too: %xiantong edit {self.slug} --api anthropic-messages")
+        if not self.base_url:
+            raise UsageError(f"{self.slug} does not run yet.", hint=f"%xiantong env {self.slug} starts it.")
+        key = self.key.reveal() if self.key else ""
+        by_header = self.auth_header == "x-api-key"
+        word = self.slug if is_loopback(self.base_url) else ""  # a word is no key, and goes to no other machine
+        own = self.preset.base_url_variable and self.base_url == self.preset.base_url
+        return {
+            **({} if own else {"ANTHROPIC_BASE_URL": self.base_url}),
+            # without any credential Claude Code asks for a login, so a keyless endpoint gets a word that it ignores
+            "ANTHROPIC_AUTH_TOKEN": "" if by_header and key else key or word,
+            "ANTHROPIC_API_KEY": key if by_header else "",
+            "ANTHROPIC_MODEL": resolve(self, model).model,
+        }
 
     def __repr__(self) -> str:
         key = f"{self.key} from {self.key_from}" if self.key else "no key"

@@ -20,13 +20,14 @@ from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn
 from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.handover import Handover
 from xiantong_nb.options import Options
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from pathlib import Path
 
     from xiantong_nb.catalog import Model
@@ -49,12 +50,14 @@ class Session:
     def __init__(
         self,
         *,
-        environment: Mapping[str, str] = os.environ,
+        environment: MutableMapping[str, str] = os.environ,
         folder: Path | None = None,
         engine_url: Callable[[], str] | None = None,
         transport: Callable[[], Transport] | None = None,
     ) -> None:
         self.environment = environment
+        self.handover = Handover(environment)
+        """What of a connection was put into that environment."""
         self._folder = folder
         self._engine_url = engine_url or _embedded_engine
         self._make_transport = transport or _real_transport
@@ -76,7 +79,7 @@ class Session:
 
         Raises `Unreadable` where the settings can't be read.
         """
-        return from_environment(self.environment) | self.store.connections() | self._own()
+        return self._found() | self.store.connections() | self._own()
 
     def saved(self) -> dict[str, Connection]:
         """Return what is saved, by slug; nothing where that can't be read."""
@@ -181,6 +184,11 @@ class Session:
             keep=keep,
         )
 
+    def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
+        """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
+        target = self._located(text)
+        return target, target.connection.environment(target.model)
+
     def probe(self, target: str | Target, prompt: str, max_tokens: int) -> Stream:
         """
         Prepare a question that leaves no trace: neither in a chat nor as the last reply.
@@ -211,8 +219,12 @@ class Session:
         demo = known.demo()
         return self.here | {demo.slug: demo}
 
+    def _found(self) -> dict[str, Connection]:
+        """Return what the user's own environment holds."""
+        return from_environment(self.handover.before(self.environment))
+
     def _unsaved(self) -> dict[str, Connection]:
-        return from_environment(self.environment) | self._own()
+        return self._found() | self._own()
 
     def _located(self, target: str | Target) -> Target:
         """Read a target, and find out where the embedded engine listens, which starts it."""

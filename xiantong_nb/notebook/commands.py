@@ -138,6 +138,29 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
     screen.table(("model", "context", "images", "USD per M tokens in", "out"), [_model_row(m) for m in found])
 
 
+def env(screen: Screen, asked: argparse.Namespace) -> None:
+    """Let programs started from here ask a connection: sets ANTHROPIC_BASE_URL, a key and a model for them."""
+    from xiantong_nb.handover import shown
+
+    if asked.unset:
+        done = session().handover.undo()
+        screen.say("What stood there before is back." if done else "Nothing was set.")
+        return
+    target, wanted = session().hand_over(asked.target or "")
+    if not asked.print:
+        session().handover.put(wanted)
+    rows = [(name, value or "(empty)") for name, value in shown(target.connection, wanted).items()]
+    screen.table(("variable", "value"), rows)
+    screen.say_all(target.notes)
+    if asked.print:
+        screen.say("Nothing was set; without --print it is, for this kernel and what it starts.")
+        return
+    screen.say(
+        f"Claude Code, the Claude Agent SDK and other programs started from this kernel now ask {target}. %env would "
+        "show the key; %xiantong env --unset takes it out again."
+    )
+
+
 def chats(screen: Screen, asked: argparse.Namespace) -> None:
     """List the conversations of this kernel."""
     del asked
@@ -204,6 +227,7 @@ COMMANDS: dict[str, Command] = {
     "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),
+    "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
     "chats": Command(chats),
     "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),

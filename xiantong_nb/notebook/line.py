@@ -85,6 +85,10 @@ CONNECT = (
     Option("--unsaved", "for this kernel only: write nothing", bool),
 )
 DOCTOR = (Option("--no-test", "do not ask the endpoints", bool),)
+ENV = (
+    Option("--print", "show what would be set, the key masked, and set nothing", bool),
+    Option("--unset", "put back what stood there before", bool),
+)
 IMPORT = (Option("--yes", "do it without asking", bool),)
 RESTORE = (Option("--accept", "keep what another program left of the key instead", bool),)
 USE = (Option("--default", "for every kernel and the desktop app, not this kernel alone", bool),)

@@ -1,0 +1,1 @@
+"""Other people's clients, by `make test-slow`: hundreds of MB, so not by `make test`."""
