@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.engines import toy_engine  # noqa: F401  # the fixture
 from tests.fault_server import failure
-from xiantong_nb.catalog import Model, listed, matching, nearest, read
+from xiantong_nb.catalog import listed, read
 from xiantong_nb.connection import Connection, demo, place
 from xiantong_nb.errors import BadReply, KeyRefused, NotFound, Unreachable, XiantongError
+from xiantong_nb.models import Model, matching, nearest
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.transport import Transport

@@ -42,7 +42,7 @@ def connection(slug, base_url="", *, key=KEY, **more):
 )  # fmt: skip
 def test_each_provider_has_its_variables(made, wanted):
     assert made.environment() == wanted | {MODEL: "m"}
-    assert made.environment("n")[MODEL] == "n"
+    assert made.environment("a/n")[MODEL] == "a/n"
 
 
 def test_what_claude_code_can_not_ask_is_refused():

@@ -132,7 +132,7 @@ def test_of_an_endpoint_of_ones_own_the_other_ways_are_tried(faults, session, an
     ("answers", "target", "asked"),
     [
         ([failure(401, {})], {}, 4),
-        ([failure(401, {})], {"key": False}, 2),
+        ([failure(401, {})], {"key": False}, 3),  # with the question whether it is Ollama
         ([failure(401, {})], {"preset": "openrouter"}, 1),
         ([NO_PATH], {}, 3),
         ([failure(404, {"error": {"code": "model_not_found", "message": "m"}}), NO_PATH], {}, 2),

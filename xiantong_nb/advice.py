@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import UnknownModel, XiantongError
+from xiantong_nb.models import nearest
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Target
@@ -27,7 +28,7 @@ async def explained(error: XiantongError, target: Target, transport: Transport) 
 
 
 async def _names(target: Target, transport: Transport) -> str:
-    from xiantong_nb.catalog import listed, nearest
+    from xiantong_nb.catalog import listed
 
     try:
         async with asyncio.timeout(_TIME):

@@ -36,7 +36,8 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
 
     `target` is `connection`, `connection:model` or a model of the connection in use; nothing is the target
     in use. Options are those of `%%ask`: `system`, `max_tokens`, `temperature`, `stop` (a string or several),
-    `chat`, `new`, `alone`. From Python a question stands alone unless `chat` names a conversation.
+    `images` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `budget` in USD, `chat`, `new`,
+    `alone`. From Python a question stands alone unless `chat` names a conversation.
 
     Raises a `XiantongError`: `UsageError` for the call, `Unreachable` or a `ProviderError` for the endpoint,
     `IncompleteReply` (with `.reply`) for an answer that broke off.
@@ -119,4 +120,11 @@ def _options(given: dict[str, Any]) -> Options:
         raise UsageError(f"There is no option {unknown[0]!r}.", hint=f"Options are {', '.join(known)}.")
     stop = given.get("stop") or ()
     alone = given.get("alone", "chat" not in given)
-    return Options(**given | {"stop": (stop,) if isinstance(stop, str) else tuple(stop), "alone": alone})
+    images = given.get("images") or ()
+    if images:
+        from xiantong_nb.pictures import picture
+
+        several = images if isinstance(images, list | tuple) else [images]
+        images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(several, 1))
+    stop = (stop,) if isinstance(stop, str) else tuple(stop)
+    return Options(**given | {"stop": stop, "alone": alone, "images": images})

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import math
 import urllib.parse
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from xiantong_nb import ollama
 from xiantong_nb.connection import auth_header, place
 from xiantong_nb.errors import BadReply, NotFound
 from xiantong_nb.messages_api import VERSION
+from xiantong_nb.models import Model
 from xiantong_nb.request import HttpCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from xiantong_nb.connection import Connection
     from xiantong_nb.failures import Place
     from xiantong_nb.transport import Transport
@@ -28,24 +27,15 @@ _NAME = 200  # characters
 _TEXT_MODELS = ("language", "chat", "model", "")  # kinds that answer with text; gateways list others, too
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One listed model; None where the endpoint does not say. Prices are in USD per million tokens."""
-
-    id: str
-    name: str = ""
-    context: int | None = None
-    images: bool | None = None
-    price_in: float | None = None
-    price_out: float | None = None
-
-
 async def listed(connection: Connection, transport: Transport) -> tuple[Model, ...]:
     """
-    Ask an endpoint for its list, page after page.
+    Ask an endpoint for its list, page after page; one with routes of its own, by those.
 
     Raises what a question would: `Unreachable`, a `ProviderError`; `NotFound` where it has no list.
     """
+    if connection.preset.own_routes == "ollama":
+        with contextlib.suppress(NotFound):  # then it is another server at its address
+            return await ollama.pulled(connection, transport)
     found: dict[str, Model] = {}
     cursors = {""}
     cursor = ""
@@ -87,17 +77,6 @@ def read(body: bytes, where: Place) -> tuple[list[Model], str]:
     last = page.get("last_id")
     more = page.get("has_more") is True and isinstance(last, str)
     return models, str(last) if more else ""
-
-
-def matching(models: Iterable[Model], words: str) -> list[Model]:
-    """Return the models whose id or name holds every one of these words."""
-    wanted = words.lower().split()
-    return [model for model in models if all(word in f"{model.id} {model.name}".lower() for word in wanted)]
-
-
-def nearest(models: Iterable[Model], name: str, count: int = 3) -> list[str]:
-    """Return the ids that come nearest to a name, nearest first."""
-    return difflib.get_close_matches(name, [model.id for model in models], n=count, cutoff=0.4)
 
 
 def _call(connection: Connection, cursor: str) -> HttpCall:

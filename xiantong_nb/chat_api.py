@@ -15,7 +15,7 @@ import msgspec
 
 from xiantong_nb.connection import auth_header
 from xiantong_nb.errors import UsageError
-from xiantong_nb.request import HttpCall, Message, Request, Text, post
+from xiantong_nb.request import HttpCall, Image, Message, Request, Text, post
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -76,5 +76,13 @@ def _is_openai(base_url: str) -> bool:
 
 
 def _message(message: Message) -> dict[str, Any]:
-    """Return a turn; its text is all that this wire takes back of an answer."""
-    return {"role": message.role, "content": "".join(b.text for b in message.blocks if isinstance(b, Text))}
+    """Return a turn: text alone as text, since some servers know nothing else; of an answer its text is taken back."""
+    text = "".join(b.text for b in message.blocks if isinstance(b, Text))
+    images = [_image(b) for b in message.blocks if isinstance(b, Image)]
+    parts = [*images, {"type": "text", "text": text}] if text else images
+    return {"role": message.role, "content": parts if images else text}
+
+
+def _image(image: Image) -> dict[str, Any]:
+    url = image.url or f"data:{image.media_type};base64,{image.data}"
+    return {"type": "image_url", "image_url": {"url": url}}

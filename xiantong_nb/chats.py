@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xiantong_nb.request import Block, Message, Redacted, Text, Thinking
+from xiantong_nb.request import Block, Image, Message, Redacted, Text, Thinking
 
 _CHARACTERS_PER_TOKEN = 4  # the rule of thumb for English; shown as "about"
 
@@ -59,7 +59,10 @@ class Chat:
         sent: list[Message] = []
         for turn in self.turns:
             blocks = tuple(b for b in turn.answer.blocks if _goes_back(b, same=turn.target == target))
-            sent += [turn.question, Message("assistant", blocks)]
+            asked = turn.question
+            if turn.target != target:  # another model may take no images
+                asked = Message("user", tuple(b for b in asked.blocks if not isinstance(b, Image)))
+            sent += [asked, Message("assistant", blocks)]
         return tuple(sent)
 
     def add(self, turn: Turn) -> None:
@@ -84,3 +87,14 @@ def _goes_back(block: Block, *, same: bool) -> bool:
         case Redacted():
             return same
     return False  # tool calls have no result here, and providers refuse one without
+
+
+def continued(name: str, chat: Chat, dropped: int) -> list[str]:
+    """Say what a question continues, and what re-running its cell dropped."""
+    notes = []
+    if chat.turns:
+        count = f"{len(chat.turns)} turn{'s' if len(chat.turns) > 1 else ''}"
+        notes.append(f"chat {name}, {count}, about {chat.about_tokens():,} tokens")
+    if dropped:
+        notes.append(f"re-run: dropped {dropped} turn{'s' if dropped > 1 else ''}")
+    return notes

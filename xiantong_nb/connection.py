@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xiantong_nb.base_url import is_loopback
 from xiantong_nb.errors import NotConnected, UsageError, XiantongError
 from xiantong_nb.failures import Place
+from xiantong_nb.models import leaves_the_machine, nearest, newest
 from xiantong_nb.presets import PRESETS, AuthHeader, Preset, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from xiantong_nb.models import Listing
     from xiantong_nb.secret import Secret
 
 PROMPT = "the prompt"
@@ -30,7 +33,7 @@ class Connection:
     `fault` is why it can't be asked; the others can. `saved` ones stand in the files that the desktop app and
     other kernels share; `foreign` ones there are the app's alone. `unbound`: its key was saved without
     saying for which endpoint. `last_used` is the time of the last good test, in ms since 1970. `warning` is worth
-    saying whenever it is asked.
+    saying whenever it is asked. `images` says by model whether it takes images, `all_images` of the whole endpoint.
     """
 
     slug: str
@@ -51,6 +54,8 @@ class Connection:
     unbound: bool = False
     last_used: int | None = None
     warning: str = ""
+    images: Mapping[str, bool] = field(default_factory=dict)
+    all_images: bool | None = None
 
     def environment(self, model: str = "") -> dict[str, str]:
         """
@@ -79,6 +84,11 @@ class Connection:
             "ANTHROPIC_API_KEY": key if by_header else "",
             "ANTHROPIC_MODEL": resolve(self, model).model,
         }
+
+    @property
+    def could_answer(self) -> bool:
+        """Whether it is worth naming where another one failed: a toy is not."""
+        return self.fault is None and not self.preset.embedded
 
     def __repr__(self) -> str:
         key = f"{self.key} from {self.key_from}" if self.key else "no key"
@@ -145,13 +155,19 @@ def demo() -> Connection:
     return Connection(preset.slug, preset, "", preset.default_model, name=preset.name)
 
 
-def parse_target(text: str, known: Mapping[str, Connection], in_use: str = "") -> Target:
+def parse_target(
+    text: str,
+    known: Mapping[str, Connection],
+    in_use: str = "",
+    listed: Callable[[Connection], Listing | None] = lambda _: None,
+) -> Target:
     """
     Read `connection`, `connection:model` or `model`, and resolve the model.
 
     What stands before the first `:` is a connection only if one of that slug exists, or if it is a preset's
     slug and exactly one connection uses that preset: so `llama3.2:8b` is a model. Nothing is the target
-    `in_use`, and a bare model one of its connection. Raises `NotConnected` when nothing is in use,
+    `in_use`, and a bare model one of its connection. `listed` gives what is known of an endpoint's models.
+    Raises `NotConnected` when nothing is in use,
     `UsageError` for a name of nothing, or a connection's fault.
     """
     head, colon, rest = text.strip().partition(":")
@@ -160,7 +176,7 @@ def parse_target(text: str, known: Mapping[str, Connection], in_use: str = "") -
         if colon and not rest:
             msg = f"{text!r} ends in a colon without a model."
             raise UsageError(msg, hint=f"Name one ({found.preset.model_form}), or leave the colon out.")
-        return resolve(found, rest)
+        return resolve(found, rest, listed(found))
     if head in PRESETS:
         raise _not_connected(PRESETS[head], known)
     if not in_use:
@@ -169,11 +185,12 @@ def parse_target(text: str, known: Mapping[str, Connection], in_use: str = "") -
             hint=ways_to_connect(),
         )
     if not text.strip():
-        return parse_target(in_use, known)
+        return parse_target(in_use, known, listed=listed)
     if not colon and (near := difflib.get_close_matches(text, known, n=1, cutoff=0.8)):
         msg = f"There is no connection {text!r}."
         raise UsageError(msg, hint=f"Did you mean {near[0]!r}? Connected: {', '.join(known)}.")
-    return resolve(parse_target(in_use, known).connection, text.strip())
+    connection = parse_target(in_use, known).connection
+    return resolve(connection, text.strip(), listed(connection))
 
 
 def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
@@ -184,10 +201,11 @@ def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
     return of_preset[0] if len(of_preset) == 1 else None
 
 
-def resolve(connection: Connection, model: str = "") -> Target:
+def resolve(connection: Connection, model: str = "", listing: Listing | None = None) -> Target:
     """
     Turn a model as a user writes it, or none, into the id that goes on the wire.
 
+    An alias (opus, sonnet, haiku) is the newest of its line that the endpoint lists, else that of a dated table.
     Raises the connection's fault, if it has one, and `UsageError` for a model that surely isn't there, or
     where none is known.
     """
@@ -198,14 +216,51 @@ def resolve(connection: Connection, model: str = "") -> Target:
     if not asked:
         msg = f"{connection.slug} has no default model."
         raise UsageError(msg, hint=f"Name one: {connection.slug}:MODEL ({preset.model_form}).")
-    own_endpoint = connection.base_url == preset.base_url
-    found = preset.aliases.get(asked, asked)
-    if preset.models and found not in preset.models:
-        raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
     notes: tuple[str, ...] = (connection.warning,) if connection.warning else ()
-    if found != asked and not (preset.sure_of_aliases and own_endpoint):
-        notes += (f"{asked} taken as {found}, which may have another name here",)
+    found = asked
+    if asked in preset.aliases:
+        own_endpoint = connection.base_url == preset.base_url
+        found = newest(asked, listing.models) if listing else ""
+        if not found:
+            found = preset.aliases[asked]
+            if not (preset.sure_of_aliases and own_endpoint):
+                notes += (f"{asked} taken as {found}, which may have another name here",)
+    elif preset.models and found not in preset.models:
+        raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
+    elif found not in (connection.default_model, *connection.models) and not re.fullmatch(preset.model_pattern, found):
+        near = nearest(listing.models, found) if listing else []
+        meant = f"Did you mean {near[0]!r}?" if near else f"%xiantong models {connection.slug} lists them."
+        raise UsageError(f"{connection.slug} has no model {found!r}: names there are {preset.model_form}.", hint=meant)
+    if preset.own_routes == "ollama" and leaves_the_machine(found):
+        notes += (f"{found} is not local: the question leaves this machine",)
     return Target(connection, found, notes)
+
+
+def takes_images(connection: Connection, model: str, listing: Listing | None) -> tuple[bool | None, str]:
+    """
+    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
+
+    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
+    of one's own is for text only, and of any other its list decides.
+    """
+    if (said := connection.images.get(model)) is not None:
+        return said, "the connection's setting for that model (supportsImages)"
+    if connection.all_images is not None:
+        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
+    if connection.preset.guessed:
+        return False, "endpoints of your own are for text until images are switched on"
+    found = listing.find(model) if listing else None
+    if found is not None and found.images is not None:
+        return found.images, f"what {connection.slug} lists"
+    return None, ""
+
+
+def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
+    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
+    for holder in known.values():
+        if holder.key is not None and holder.key.is_in(text):
+            msg = f"The question holds the key of {holder.slug}, so it was not sent."
+            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
 
 
 def ways_to_connect() -> str:

@@ -24,24 +24,26 @@ if TYPE_CHECKING:
 
     from xiantong_nb.vault import StoredKey
 
-Images = Literal["", "model", "all", "none"]
-"""Which image input the user switches on: not said, the named model's, the whole endpoint's, or off."""
+Images = Literal["", "model", "not model", "all", "none"]
+"""Which image input is switched on: not said, the named model's (or off for that one), the whole endpoint's, or off."""
 
 _MESSAGES: Wire = "anthropic-messages"
 _KEYED = ("api_key", "api_key_with_endpoint", "bearer_token")
 _TYPES = ("anthropic", "pi_compat", "anthropic_compat")
 
 
-class Model(msgspec.Struct, frozen=True):
+class Model(msgspec.Struct, frozen=True, rename="camel"):
     """An item of `models` that is more than an id."""
 
     id: str
+    supports_images: bool | None = None
 
 
-class CustomEndpoint(msgspec.Struct, frozen=True):
+class CustomEndpoint(msgspec.Struct, frozen=True, rename="camel"):
     """What only custom endpoints have."""
 
     api: str = _MESSAGES
+    supports_images: bool | None = None
 
 
 class Entry(msgspec.Struct, frozen=True, rename="camel"):
@@ -114,6 +116,8 @@ def write(raw: Mapping[str, Any] | None, connection: Connection, *, images: Imag
     """
     before = dict(raw or {})
     keyed = connection.key is not None or bool(connection.key_variable)
+    if connection.preset.app_type == "anthropic" and images in ("all", "none"):  # which has no word on the endpoint
+        images = "model" if images == "all" else "not model"
     models = _models(before.get("models"), connection.default_model, images)
     entry = before | {
         "slug": connection.slug,
@@ -182,6 +186,8 @@ def _without_key(entry: Entry, ours: Own, base_url: str) -> Connection:
     wire = _wire(entry)
     preset = preset_at(base_url, wire)
     ids = tuple(m if isinstance(m, str) else m.id for m in entry.models or ())
+    said = [m for m in entry.models or () if isinstance(m, Model)]
+    images = {m.id: m.supports_images for m in said if m.supports_images is not None}
     token: AuthHeader | None = "bearer" if entry.auth_type == "bearer_token" else None
     return Connection(
         slug=entry.slug,
@@ -196,6 +202,8 @@ def _without_key(entry: Entry, ours: Own, base_url: str) -> Connection:
         allow_http=ours.allow_http,
         saved=True,
         last_used=int(entry.last_used_at) if entry.last_used_at else None,
+        images=images,
+        all_images=entry.custom_endpoint.supports_images if entry.custom_endpoint else None,
     )
 
 
@@ -247,12 +255,14 @@ def _with_key(
 def _models(before: object, default: str, images: Images = "") -> list[Any]:
     """Return the list of models with the default one in it, and the user's word on its image input."""
     kept: list[Any] = list(before) if isinstance(before, list) else []
+    if images == "none":  # a word on a model would count more
+        kept = [{n: v for n, v in m.items() if n != "supportsImages"} if isinstance(m, dict) else m for m in kept]
     at = next((n for n, m in enumerate(kept) if default == (m.get("id") if isinstance(m, dict) else m)), None)
     if at is None:
         kept.insert(0, default)
         at = 0
-    if images == "model":
+    if images in ("model", "not model"):
         old = kept[at]
         whole = old if isinstance(old, dict) else {"id": old, "name": old, "shortName": old}
-        kept[at] = whole | {"supportsImages": True}
+        kept[at] = whole | {"supportsImages": images == "model"}
     return kept

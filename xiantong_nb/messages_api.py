@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from xiantong_nb.connection import auth_header
-from xiantong_nb.request import Block, HttpCall, Message, Redacted, Request, Text, Thinking, ToolUse, post
+from xiantong_nb.request import Block, HttpCall, Image, Message, Redacted, Request, Text, Thinking, ToolUse, post
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -56,6 +56,10 @@ def _block(block: Block) -> dict[str, Any]:
     match block:
         case Text(text):
             return {"type": "text", "text": text}
+        case Image(url=url) if url:
+            return {"type": "image", "source": {"type": "url", "url": url}}
+        case Image(media_type, data):
+            return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
         case Thinking(text, signature):
             return {"type": "thinking", "thinking": text, "signature": signature}
         case Redacted(data):

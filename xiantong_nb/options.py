@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from xiantong_nb.request import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """
-    How one question is asked. What is None or empty is not sent.
+    How one question is asked. What is None or empty is not sent. `budget` is in USD: what could cost more is refused.
 
     `chat` names the conversation it continues; `new` forgets that one first; `alone` neither reads nor
     keeps any.
@@ -20,6 +24,8 @@ class Options:
     max_tokens: int | None = None
     temperature: float | None = None
     stop: tuple[str, ...] = ()
+    images: tuple[Image, ...] = ()
+    budget: float | None = None
     chat: str = "default"
     new: bool = False
     alone: bool = False
@@ -29,6 +35,8 @@ class Options:
             raise UsageError(f"max_tokens must be a whole number from 1, not {self.max_tokens!r}.")
         if self.temperature is not None and not _is_temperature(self.temperature):
             raise UsageError(f"temperature must be a number from 0 to 2, not {self.temperature!r}.")
+        if self.budget is not None and not (isinstance(self.budget, int | float) and self.budget >= 0):
+            raise UsageError(f"budget must be an amount in USD from 0, not {self.budget!r}.")
         if not all(isinstance(text, str) and text for text in self.stop):
             raise UsageError("stop must be text that is not empty, or several such texts.")
         if not isinstance(self.system, str):

@@ -24,6 +24,10 @@ class Preset:
     - `models` is for an endpoint that has these and no others.
     - `if_unreached` and `if_unknown` are next steps of its own: nothing listens, or there is no such `{model}`.
     - `guessed` is for endpoints whose wire and header nobody knows but their owner: a failed test tries the others.
+    - `own_routes` names the server whose routes it has beside the wires, such as Ollama's `/api/tags`.
+    - `model_pattern` is what every name there looks like, where that is certain.
+    - `image_urls` is for endpoints that fetch an image by its URL themselves.
+    - `free` is for endpoints that cost nothing but this machine's time.
     - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
 
@@ -50,6 +54,10 @@ class Preset:
     if_unreached: str = ""
     if_unknown: str = ""
     guessed: bool = False
+    own_routes: Literal["", "ollama"] = ""
+    model_pattern: str = r"(?s).*"
+    image_urls: bool = False
+    free: bool = False
     app_type: str = "pi_compat"
 
 
@@ -73,6 +81,7 @@ PRESETS: dict[str, Preset] = {
             aliases=_CLAUDE,
             sure_of_aliases=True,
             priced_by_table=True,
+            image_urls=True,
             app_type="anthropic",
         ),
         Preset(
@@ -85,6 +94,8 @@ PRESETS: dict[str, Preset] = {
             key_page="https://openrouter.ai/keys",
             model_page="https://openrouter.ai/models",
             model_form="provider/model-name",
+            model_pattern=r"[^/\s]+/\S+",
+            image_urls=True,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -97,6 +108,8 @@ PRESETS: dict[str, Preset] = {
             key_page="https://vercel.com/dashboard/ai-gateway",
             model_page="https://vercel.com/ai-gateway/models",
             model_form="provider/model-name",
+            model_pattern=r"[^/\s]+/\S+",
+            image_urls=True,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -106,6 +119,8 @@ PRESETS: dict[str, Preset] = {
             wires=_BOTH,
             needs_key=False,
             model_page="https://ollama.com/library",
+            own_routes="ollama",
+            free=True,
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
             if_unknown="Pull it: ollama pull {model}.",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",

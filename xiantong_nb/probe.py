@@ -2,7 +2,7 @@
 The staged test of a connection: a tiny real question on the path of every other, timed stage by stage.
 
 Of an endpoint that only its owner knows, a test that fails by the key or the path is made again with the other header
-and the other wire: it says what would have worked.
+and the other wire: it says what would have worked. One that answers as Ollama does is tested as Ollama is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
+from xiantong_nb import ollama
 from xiantong_nb.base_url import spoken
 from xiantong_nb.errors import (
     BadReply,
@@ -22,7 +23,7 @@ from xiantong_nb.errors import (
     XiantongError,
 )
 from xiantong_nb.events import Answered, Event, Finished, Started, TextDelta, ThinkingDelta
-from xiantong_nb.presets import AuthHeader
+from xiantong_nb.presets import PRESETS, AuthHeader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -76,9 +77,13 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     the Outcome.
     """
     target = session.target(target) if isinstance(target, str) else target
-    outcome = _test(session, target, show)
+    target, version = _recognised(session, target)
+    outcome = _test(session, target, show, f"Ollama {version}" if version else "")
     if outcome.error is None:
         return outcome
+    if ollama.is_too_old(version) and isinstance(outcome.error, NotFound):
+        since = ".".join(map(str, ollama.MESSAGES_SINCE))
+        outcome.error.hint = f"Ollama {version} is too old: {since} or newer is needed. Update it: ollama.com/download"
     for other in _other_ways(target.connection, outcome.error):
         if _test(session, replace(target, connection=other), lambda _: None).passed:
             options = _options(target.connection, other)
@@ -87,13 +92,28 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     return outcome
 
 
-def _test(session: Session, target: Target, show: Callable[[Stage], None]) -> Outcome:
+def _recognised(session: Session, target: Target) -> tuple[Target, str]:
+    """Return a target with Ollama's facts and its version, where that is what answers."""
+    connection = target.connection
+    preset = connection.preset
+    if not preset.own_routes and (not preset.guessed or connection.key is not None):
+        return target, ""
+    version = session.run(lambda transport: ollama.version(connection, transport))
+    if version and preset.guessed:
+        preset = next(row for row in PRESETS.values() if row.own_routes == "ollama")
+    return replace(target, connection=replace(connection, preset=preset)), version
+
+
+def _test(session: Session, target: Target, show: Callable[[Stage], None], about: str = "") -> Outcome:
     passed: list[Stage] = []
+    told = {STAGES[0]: about}
 
     def reach(name: str, said: str = "") -> None:
         """Pass a stage, and those before it: an endpoint may say several things at once."""
         while len(passed) <= STAGES.index(name):
-            stage = Stage(STAGES[len(passed)], time.perf_counter() - begun, said if STAGES[len(passed)] == name else "")
+            at = STAGES[len(passed)]
+            words = said if at == name and said else told.get(at, "")
+            stage = Stage(at, time.perf_counter() - begun, words)
             passed.append(stage)
             show(stage)
 

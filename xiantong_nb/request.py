@@ -51,7 +51,16 @@ class Opaque:
     json: str
 
 
-Block = Text | Thinking | Redacted | ToolUse | Opaque
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of a question: its media type and its bytes as base64, or a URL that the endpoint fetches itself."""
+
+    media_type: str = ""
+    data: str = field(default="", repr=False)
+    url: str = ""
+
+
+Block = Text | Image | Thinking | Redacted | ToolUse | Opaque
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,30 +11,34 @@ from __future__ import annotations
 import asyncio
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from xiantong_nb import connection as known
 from xiantong_nb import home, loop
 from xiantong_nb.advice import explained
+from xiantong_nb.attached import fetched, refuse_images
 from xiantong_nb.base_url import origin
-from xiantong_nb.chats import Chat, Origin, Turn
+from xiantong_nb.chats import Chat, Origin, Turn, continued
 from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.handover import Handover
 from xiantong_nb.options import Options
+from xiantong_nb.prices import refuse_cost
 from xiantong_nb.request import Message, Request, Text
+from xiantong_nb.shelf import Shelf
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable, Coroutine, Mapping, MutableMapping
     from pathlib import Path
 
-    from xiantong_nb.catalog import Model
     from xiantong_nb.connection import Connection, Target
+    from xiantong_nb.models import Listing
     from xiantong_nb.reply import Reply
     from xiantong_nb.transport import Transport
 
+T = TypeVar("T")
 _CLOSING = 2.0  # seconds: closing asks nobody
 
 
@@ -67,6 +71,8 @@ class Session:
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
         self.last: Reply | None = None
+        self.used: list[Reply] = []
+        """Every reply of this process, for what they cost."""
 
     @property
     def store(self) -> Store:
@@ -106,20 +112,32 @@ class Session:
             connections = self._unsaved()
             if known.named((text or self._chosen).partition(":")[0], connections) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections))
+        return known.parse_target(text, connections, self._in_use(connections), self.listing)
 
-    def models(self, connection: Connection) -> tuple[Model, ...]:
-        """Ask an endpoint which models it lists. Raises what a question would, `NotFound` where it has no list."""
+    def models(self, connection: Connection) -> Listing:
+        """
+        Ask an endpoint which models it lists, and keep that.
+
+        Raises what a question would, `NotFound` where it has no list.
+        """
         from xiantong_nb.catalog import listed
 
         if connection.fault is not None:
             raise connection.fault
         connection = self._running(connection)
+        return Shelf(self.store.folder).keep(connection, self.run(lambda transport: listed(connection, transport)))
 
-        async def ask() -> tuple[Model, ...]:
-            return await listed(connection, self._transport_here())
+    def run(self, ask: Callable[[Transport], Coroutine[Any, Any, T]]) -> T:
+        """Do what needs the network, on the loop, and wait for what comes of it."""
 
-        return loop.result(ask())
+        async def here() -> T:
+            return await ask(self._transport_here())
+
+        return loop.result(here())
+
+    def listing(self, connection: Connection) -> Listing | None:
+        """Return what an endpoint listed when it was last asked, or None; nothing goes over the network."""
+        return Shelf(self.store.folder).kept(connection)
 
     def use(self, text: str) -> Target:
         """Make this the target of questions that name none."""
@@ -153,10 +171,16 @@ class Session:
             askable = self.connections()
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
             askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
-        _refuse_keys(f"{prompt}\n{options.system}", askable)
+        known.refuse_keys(f"{prompt}\n{options.system}", askable)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
-        question = Message("user", (Text(prompt),))
+        listing, notes = self.listing(resolved.connection), list(resolved.notes)
+        images = options.images
+        if images:
+            refuse_images(resolved, listing, self.models)
+            images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
+            notes += fetched_
+        question = Message("user", (*images, Text(prompt)))
         request = Request(
             model=resolved.model,
             messages=(*past.messages(str(resolved)), question),
@@ -168,19 +192,24 @@ class Session:
 
         def keep(reply: Reply) -> None:
             self.last = reply
+            self.used.append(reply)
             if reply.complete:  # only now: what fails costs nothing of the conversation
                 chat.turns[:] = [] if options.new else chat.before(origin).turns
                 chat.add(Turn(origin, str(resolved), question, Message("assistant", reply.blocks)))
 
+        if options.budget is not None:
+            request = replace(request, max_tokens=request.max_tokens or resolved.connection.preset.max_tokens)
+            refuse_cost(request, resolved, listing, options.budget)
         dropped = 0 if options.new else len(chat.turns) - len(past.turns)
-        notes = [*resolved.notes, *_notes(options, past, dropped)]
+        notes += continued(options.chat, past, dropped)
         return Stream(
             resolved,
             request,
             transport=self._transport_here,
             notes=tuple(notes),
-            others=tuple(slug for slug, c in askable.items() if _could_answer(c) and slug != resolved.connection.slug),
+            others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug),
             explain=explained,
+            listing=listing,
             keep=keep,
         )
 
@@ -251,30 +280,6 @@ class Session:
         if self._transport is None or self._transport[0] is not here:
             self._transport = (here, self._make_transport())
         return self._transport[1]
-
-
-def _could_answer(connection: Connection) -> bool:
-    """Whether it is worth naming where another one failed: a toy is not."""
-    return connection.fault is None and not connection.preset.embedded
-
-
-def _refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
-    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
-    for holder in known.values():
-        if holder.key is not None and holder.key.is_in(text):
-            msg = f"The question holds the key of {holder.slug}, so it was not sent."
-            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
-
-
-def _notes(options: Options, chat: Chat, dropped: int) -> list[str]:
-    """Say what the question continued, and what re-running its cell dropped."""
-    notes = []
-    if chat.turns:
-        count = f"{len(chat.turns)} turn{'s' if len(chat.turns) > 1 else ''}"
-        notes.append(f"chat {options.chat}, {count}, about {chat.about_tokens():,} tokens")
-    if dropped:
-        notes.append(f"re-run: dropped {dropped} turn{'s' if dropped > 1 else ''}")
-    return notes
 
 
 def _embedded_engine() -> str:

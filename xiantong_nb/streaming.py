@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from xiantong_nb.connection import Target
+    from xiantong_nb.models import Listing
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.transport import Transport
 
@@ -49,6 +50,7 @@ class Stream:
         notes: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         explain: Explain | None = None,
+        listing: Listing | None = None,
         keep: Callable[[Reply], None] = lambda _: None,
     ) -> None:
         self.target = target
@@ -64,6 +66,7 @@ class Stream:
         self._place = place(connection, target.model, self.url, others)
         self._transport = transport
         self._explain = explain
+        self._listing = listing
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()
         self._future: Future[None] | None = None
@@ -193,7 +196,10 @@ class Stream:
             notes=self.notes,
         )
         model = reply.model or target.model
-        cost, source = cost_of(reply.usage, model, target.connection)
+        for name in dict.fromkeys((model, target.model)):  # a price stands under either
+            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
+            if cost is not None:
+                break
         self.reply = replace(reply, model=model, cost=cost, cost_source=source)
         if not self.only_failed:
             self._keep(self.reply)

@@ -13,14 +13,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import probe
-from xiantong_nb.connection import Connection, Target, resolve
+from xiantong_nb.connection import Connection, Target, resolve, takes_images
 from xiantong_nb.draft import Draft, Problem, check
-from xiantong_nb.errors import NotFound, UsageError
+from xiantong_nb.errors import NotFound, UsageError, XiantongError
 from xiantong_nb.presets import PRESETS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from xiantong_nb.entry import Images
+    from xiantong_nb.models import Listing
     from xiantong_nb.probe import Outcome
     from xiantong_nb.session import Session
 
@@ -70,7 +72,7 @@ class Wizard:
         if isinstance(found, Problem):
             self.problem = found
             return False
-        target = resolve(found)
+        target = resolve(found, "", self._listing(found))
         self.target = replace(target, connection=replace(found, default_model=target.model))
         self.notes = (*target.notes, *_about_key(found))
         self.state = State.CHECKED
@@ -102,7 +104,8 @@ class Wizard:
         written: then nothing has changed.
         """
         target, tested = self._tested(untested=untested)
-        notes = self._session.store.put(target.connection, images=self.draft.images, default=default, tested=tested)
+        images = self.draft.images or self._listed_images(target)
+        notes = self._session.store.put(target.connection, images=images, default=default, tested=tested)
         self.state = State.SAVED
         return notes
 
@@ -118,6 +121,14 @@ class Wizard:
             raise UsageError("The connection has not been checked yet.")
         return self.target
 
+    def _listed_images(self, target: Target) -> Images:
+        """Return what the endpoint's list says of the model's images, for the app's entry; nothing said stays so."""
+        listing = self._session.listing(target.connection)
+        takes, _ = takes_images(target.connection, target.model, listing)
+        if takes is None or target.connection.preset.guessed or target.model in target.connection.images:
+            return ""
+        return "model" if takes else "not model"
+
     def _tested(self, *, untested: bool) -> tuple[Target, bool]:
         """Return what is ready and whether a test of it has passed."""
         target, tested = self.ready(), self.state is State.PROBED
@@ -125,10 +136,20 @@ class Wizard:
             raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
         return target, tested
 
+    def _listing(self, connection: Connection) -> Listing | None:
+        """Return what an endpoint lists, where only that says what an alias means there; None where it can't be had."""
+        preset = connection.preset
+        if connection.default_model not in preset.aliases or preset.sure_of_aliases:
+            return self._session.listing(connection)
+        try:
+            return self._session.models(connection)
+        except XiantongError:
+            return None
+
     def _with_listed_model(self, connection: Connection, problem: Problem) -> Connection | Problem:
         """Take the only model that the endpoint lists; of several, or none, say which there are."""
         try:
-            listed = self._session.models(connection)
+            listed = self._session.models(connection).models
         except NotFound:
             return problem
         if len(listed) == 1:

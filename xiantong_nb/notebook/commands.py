@@ -10,14 +10,13 @@ from xiantong_nb import __version__
 from xiantong_nb.api import session
 from xiantong_nb.connection import named, ways_to_connect
 from xiantong_nb.errors import StoreError, UsageError
-from xiantong_nb.notebook import connecting, mending
+from xiantong_nb.notebook import connecting, looking, mending
 from xiantong_nb.notebook import line as lines
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from xiantong_nb.catalog import Model
     from xiantong_nb.connection import Connection
     from xiantong_nb.notebook.screen import Screen
 
@@ -121,23 +120,6 @@ def use(screen: Screen, asked: argparse.Namespace) -> None:
         screen.say(note)
 
 
-def models(screen: Screen, asked: argparse.Namespace) -> None:
-    """List the models that an endpoint offers, or those whose names hold some words."""
-    from xiantong_nb.catalog import matching
-
-    words = list(asked.name)
-    connection = named(words[0], session().connections()) if words else None
-    if connection is not None:
-        words = words[1:]
-    else:
-        connection = session().target().connection
-    found = matching(session().models(connection), " ".join(words))
-    if not found:
-        screen.say(f"{connection.slug} lists no model" + (f" with {' '.join(words)!r}." if words else "."))
-        return
-    screen.table(("model", "context", "images", "USD per M tokens in", "out"), [_model_row(m) for m in found])
-
-
 def env(screen: Screen, asked: argparse.Namespace) -> None:
     """Let programs started from here ask a connection: sets ANTHROPIC_BASE_URL, a key and a model for them."""
     from xiantong_nb.handover import shown
@@ -223,11 +205,14 @@ COMMANDS: dict[str, Command] = {
     "list": Command(list_),
     "use": Command(use, (("TARGET", "", _TARGET),), lines.USE),
     "test": Command(test, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),)),
-    "models": Command(models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),)),
+    "models": Command(
+        looking.models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),), lines.MODELS
+    ),
     "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),
     "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
+    "usage": Command(looking.usage),
     "chats": Command(chats),
     "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),
@@ -256,9 +241,3 @@ def _key(connection: Connection) -> str:
 
 def _day(milliseconds: int | None) -> str:
     return f"{dt.datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}" if milliseconds else ""
-
-
-def _model_row(model: Model) -> tuple[str, ...]:
-    prices = tuple("" if price is None else f"{price:g}" for price in (model.price_in, model.price_out))
-    images = {None: "", True: "yes", False: "no"}[model.images]
-    return model.id, f"{model.context:,}" if model.context else "", images, *prices

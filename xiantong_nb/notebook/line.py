@@ -45,6 +45,13 @@ OPTIONS = (
     Option("--max-tokens", "most tokens the answer may have", int, "N"),
     Option("--temperature", "0 to 2; sent only when given, since some models refuse it", float, "T"),
     Option("--stop", "text that ends the answer; may be given several times", metavar="TEXT", repeated=True),
+    Option(
+        "--image",
+        "an image: a path, a URL, or a variable with a Pillow image, a figure, an array or bytes; may be repeated",
+        metavar="EXPR",
+        repeated=True,
+    ),
+    Option("--budget", "refuse, before sending, what could cost more than this", float, "USD"),
     Option("--chat", "the conversation to continue (default: default)", metavar="NAME"),
     Option("--new", "forget that conversation first", bool),
     Option("--alone", "neither read nor keep a conversation", bool),
@@ -85,6 +92,7 @@ CONNECT = (
     Option("--unsaved", "for this kernel only: write nothing", bool),
 )
 DOCTOR = (Option("--no-test", "do not ask the endpoints", bool),)
+MODELS = (Option("--refresh", "ask the endpoint again, however new its last list is", bool),)
 ENV = (
     Option("--print", "show what would be set, the key masked, and set nothing", bool),
     Option("--unset", "put back what stood there before", bool),

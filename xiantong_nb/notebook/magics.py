@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xiantong_nb.notebook.display import Painter
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
+    from xiantong_nb.request import Image
     from xiantong_nb.streaming import Stream
 
 
@@ -162,10 +163,28 @@ class AskMagics(Magics):
             max_tokens=asked.max_tokens,
             temperature=asked.temperature,
             stop=tuple(asked.stop),
+            images=tuple(self._image(text) for text in asked.image),
+            budget=asked.budget,
             chat="default" if asked.chat is None else asked.chat,
             new=asked.new,
             alone=asked.alone,
         )
+
+    def _image(self, text: str) -> Image:
+        """Read what `--image` names: a URL, a file, or an expression of the notebook."""
+        from pathlib import Path
+
+        from xiantong_nb.errors import UsageError
+        from xiantong_nb.pictures import named, picture
+
+        value: Any = text
+        if not named(text) and not Path(text).expanduser().is_file():
+            try:
+                value = self.shell.ev(text)
+            except Exception as error:  # noqa: BLE001  # whatever a person's expression raises
+                msg = f"--image {text} is no file, no URL and no value here ({type(error).__name__})."
+                raise UsageError(msg, hint="Give a path, a URL, or a variable.") from None
+        return picture(value, name=f"--image {text}")
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin

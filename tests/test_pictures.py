@@ -1,0 +1,156 @@
+"""Images with a question: read from what a notebook has, refused where a model takes none, sent on both wires."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import pytest
+from PIL import Image as Pillow
+
+from tests.conftest import NOWHERE
+from tests.fault_server import failure, good, head
+from tests.speech import Chat
+from xiantong_nb.connection import Connection
+from xiantong_nb.errors import UsageError
+from xiantong_nb.options import Options
+from xiantong_nb.pictures import MOST_BYTES, _header, picture
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.request import Image
+from xiantong_nb.session import Session
+
+
+def encoded(kind="PNG", size=(7, 5), mode="RGB"):
+    file = io.BytesIO()
+    Pillow.new(mode, size, 1).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("GIF", "image/gif"), ("WEBP", "image/webp")]
+)
+def test_each_kind_is_known_by_its_first_bytes(kind, media_type):
+    data = encoded(kind, (123, 45))
+    assert _header(data) == (media_type, (123, 45))
+    assert picture(data) == Image(media_type, base64.b64encode(data).decode())
+
+
+def test_what_a_notebook_has_of_an_image(tmp_path):
+    data = encoded()
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    same = picture(data)
+    assert picture(str(path)) == picture(path) == same
+    assert picture(same) is same
+    assert picture("https://example.org/a.png") == Image(url="https://example.org/a.png")
+    assert picture(Pillow.open(path)).media_type == "image/png"
+
+    class Figure:
+        def savefig(self, file, **_):
+            file.write(data)
+
+    assert picture(Figure()) == same
+
+
+@pytest.mark.parametrize("kind", ["BMP", "TIFF"])
+def test_other_kinds_are_converted(kind):
+    made = picture(encoded(kind))
+    assert made.media_type == "image/jpeg"
+    assert Pillow.open(io.BytesIO(base64.b64decode(made.data))).size == (7, 5)
+
+
+def test_what_is_too_large_is_made_to_fit():
+    made = picture(encoded(size=(9000, 10)))
+    assert max(_header(base64.b64decode(made.data))[1]) <= 8000
+    assert len(base64.b64decode(made.data)) <= MOST_BYTES
+    clear = picture(encoded(size=(9000, 10), mode="RGBA"))
+    assert clear.media_type == "image/png"
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [(b"text", "no image that can be read"), (5, "no image: int"), ("/no/such", "can't be read"), (b"", "no image")],
+)  # fmt: skip
+def test_what_is_no_image_is_said(value, says):
+    with pytest.raises(UsageError, match=says) as caught:
+        picture(value, name="--image x")
+    assert "--image x" in caught.value.message
+
+
+@pytest.fixture
+def session():
+    made = Session(environment={}, folder=NOWHERE)
+    yield made
+    made.close()
+
+
+IMAGE = picture(encoded())
+
+
+def asked(session, faults, *, images=(IMAGE,), preset="custom", **more):
+    session.here["gw"] = Connection("gw", PRESETS[preset], faults.url, "m", **more)
+    with session.open("what is it?", "gw:m", Options(alone=True, images=images)) as stream:
+        return stream.result()
+
+
+def test_images_go_out_by_messages(session, faults):
+    faults.play(good("a dot"))
+    asked(session, faults, all_images=True)
+    source = {"type": "base64", "media_type": "image/png", "data": IMAGE.data}
+    assert faults.seen[0].json["messages"][0]["content"] == [
+        {"type": "image", "source": source},
+        {"type": "text", "text": "what is it?"},
+    ]
+
+
+def test_images_go_out_by_chat_completions(session, faults):
+    faults.play(Chat().good("a dot"))
+    session.here["gw"] = Connection(
+        "gw", PRESETS["custom"], f"{faults.url}/v1", "m", wire="openai-completions", images={"m": True}
+    )
+    with session.open("what is it?", "gw:m", Options(alone=True, images=(IMAGE,))) as stream:
+        stream.result()
+    assert faults.seen[0].json["messages"][0]["content"] == [
+        {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{IMAGE.data}"}},
+        {"type": "text", "text": "what is it?"},
+    ]
+
+
+def test_an_endpoint_of_ones_own_takes_none_until_it_is_said(session, faults):
+    with pytest.raises(UsageError, match="takes no images") as caught:
+        asked(session, faults)
+    assert caught.value.hint == "If it does: %xiantong edit gw --model m --images, or --images all."
+    assert faults.seen == []
+    with pytest.raises(UsageError, match=r"customEndpoint\.supportsImages"):
+        asked(session, faults, all_images=False)
+
+
+def test_of_a_known_provider_its_list_decides(session, faults):
+    listed = {"data": [{"id": "m", "capabilities": {"image_input": {"supported": False}}}]}
+    faults.play(failure(200, listed))
+    with pytest.raises(UsageError, match="what gw lists"):
+        asked(session, faults, preset="anthropic")
+    assert faults.seen[0].head.startswith("GET /v1/models")
+    faults.play(failure(404, b"no list"), good("a dot"))
+    assert asked(session, faults, preset="anthropic").text == "a dot"
+
+
+def test_an_image_by_its_url_is_fetched_where_the_endpoint_does_not(session, faults):
+    data = encoded()
+    faults.play([head(kind="image/png", length=len(data)) + data], good("a dot"))
+    reply = asked(session, faults, images=(Image(url=f"{faults.url}/a.png"),), all_images=True)
+    assert reply.notes == (f"fetched {faults.url}/a.png",)
+    assert "authorization" not in faults.seen[0].head.lower()
+    assert faults.seen[1].json["messages"][0]["content"][0]["source"]["data"] == base64.b64encode(data).decode()
+
+
+def test_a_budget_is_kept_before_anything_is_sent(session, faults):
+    session.here["gw"] = Connection("gw", PRESETS["custom"], faults.url, "m")
+    with pytest.raises(UsageError, match="No price of gw:m is known"):
+        session.open("hi", "gw", Options(alone=True, budget=1.0))
+    session.here["a"] = Connection("a", PRESETS["anthropic"], "https://api.anthropic.com", "claude-opus-5-5")
+    with pytest.raises(UsageError, match=r"could cost up to \$0\.2, more than the budget of \$0\.01") as caught:
+        session.open("hi", "a", Options(alone=True, budget=0.01, max_tokens=10_000))
+    assert "--max-tokens" in caught.value.hint
+    session.open("hi", "a", Options(alone=True, budget=0.3, max_tokens=10_000))
+    assert faults.seen == []

@@ -1,0 +1,94 @@
+"""The commands that look at models and at what was spent."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from xiantong_nb import shelf
+from xiantong_nb.api import session
+from xiantong_nb.connection import named
+from xiantong_nb.errors import Unreachable, XiantongError
+from xiantong_nb.models import matching
+
+if TYPE_CHECKING:
+    import argparse
+
+    from xiantong_nb.connection import Connection
+    from xiantong_nb.models import Listing, Model
+    from xiantong_nb.notebook.screen import Screen
+    from xiantong_nb.reply import Reply
+
+
+def models(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the models that an endpoint offers, or those whose names hold some words."""
+    words = list(asked.name)
+    connection = named(words[0], session().connections()) if words else None
+    if connection is not None:
+        words = words[1:]
+    else:
+        connection = session().target().connection
+    listing, source = _listing(connection, fresh=asked.refresh)
+    found = matching(listing.models, " ".join(words))
+    if found:
+        screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
+    else:
+        screen.say(f"{connection.slug} lists no model" + (f" with {' '.join(words)!r}." if words else "."))
+    screen.say(source)
+
+
+def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
+    """Return a list of models and where it is from: the endpoint, the last time it was asked, or a dated table."""
+    from xiantong_nb.prices import TABLE_DATE, table
+
+    kept = session().listing(connection)
+    if kept is None or fresh or time.time() - kept.at > shelf.FRESH:
+        try:
+            return session().models(connection), "Listed just now."
+        except XiantongError as error:
+            if kept is None and not (connection.preset.priced_by_table and isinstance(error, Unreachable)):
+                raise
+            if kept is None:
+                return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
+            return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
+    return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
+
+
+def usage(screen: Screen, asked: argparse.Namespace) -> None:
+    """Show what this kernel has asked so far: answers, tokens and money, by connection and model."""
+    del asked
+    rows: dict[tuple[str, str], list[Reply]] = {}
+    for reply in session().used:
+        rows.setdefault((reply.connection, reply.model), []).append(reply)
+    if not rows:
+        screen.say("Nothing was asked yet.")
+        return
+    screen.table(
+        ("connection", "model", "answers", "tokens in", "out", "USD"),
+        [
+            (
+                *asked_of,
+                str(len(replies)),
+                f"{sum(r.usage.sent_tokens or 0 for r in replies):,}",
+                f"{sum(r.usage.output_tokens or 0 for r in replies):,}",
+                _money(replies),
+            )
+            for asked_of, replies in rows.items()
+        ],
+    )
+    screen.say(f"In all: {_money(session().used)} USD, by each answer's own figure or list price.")
+
+
+def _money(replies: list[Reply]) -> str:
+    """Return a sum, and how many of the answers have no known price."""
+    unknown = sum(reply.cost is None for reply in replies)
+    told = f"{sum(reply.cost or 0 for reply in replies):.4f}" if unknown < len(replies) else ""
+    more = f"{unknown} of unknown price" if unknown else ""
+    return " + ".join(part for part in (told, more) if part)
+
+
+def _model_row(model: Model) -> tuple[str, ...]:
+    prices = tuple("" if price is None else f"{price:g}" for price in (model.price_in, model.price_out))
+    images = {None: "", True: "yes", False: "no"}[model.images]
+    where = "not local" if model.local is False else ""
+    return model.id, f"{model.context:,}" if model.context else "", images, *prices, where
