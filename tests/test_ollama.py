@@ -53,7 +53,9 @@ class StandIn(http.server.BaseHTTPRequestHandler):
             self._json(200, {"details": DETAILS, **SHOWN[name]})
         else:
             speech = Messages() if self.path == "/v1/messages" else Chat()
-            self._send(200, speech.whole("Hello ", "from ", name), "text/event-stream")
+            parts = asked["messages"][-1]["content"]
+            images = sum(part["type"].startswith("image") for part in parts) if isinstance(parts, list) else 0
+            self._send(200, speech.whole(f"{images} images for ", name), "text/event-stream")
 
     def _json(self, status, body):
         self._send(status, json.dumps(body).encode(), "application/json")
@@ -69,15 +71,21 @@ class StandIn(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def stand_in(version, port=0):
+    """Start one; raises `OSError` where the port is taken."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), StandIn)
+    server.version, server.daemon_threads = version, True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
 @pytest.fixture
 def serving():
     """Start stand-ins of given versions; gives their base URLs."""
     servers = []
 
     def serve(version):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), StandIn)
-        server.version, server.daemon_threads = version, True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        server = stand_in(version)
         servers.append(server)
         return f"http://127.0.0.1:{server.server_address[1]}"
 

@@ -43,7 +43,9 @@ class Authority:
         """A server's side, with a certificate for one address."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        named = address[-1].isalpha()
+        known = x509.DNSName(address) if named else x509.IPAddress(ipaddress.ip_address(address))
+        names = x509.SubjectAlternativeName([known])
         made = self._signed(name, key, names, until)
         path = self._folder / f"{address}-{until:%s}.pem"
         path.write_bytes(

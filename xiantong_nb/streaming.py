@@ -196,7 +196,9 @@ class Stream:
             notes=self.notes,
         )
         model = reply.model or target.model
-        for name in dict.fromkeys((model, target.model)):  # a price stands under either
+        # a price stands under either name; whether it costs nothing, the one that was asked for decides
+        names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
+        for name in names:
             cost, source = cost_of(reply.usage, name, target.connection, self._listing)
             if cost is not None:
                 break
