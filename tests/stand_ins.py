@@ -11,6 +11,7 @@ import http.server
 import json
 import threading
 
+from tests.answering import Answering
 from tests.speech import Chat, Messages
 
 KEYS = {
@@ -45,19 +46,18 @@ LISTS = {
 }  # fmt: skip
 
 
-class _Host(http.server.BaseHTTPRequestHandler):
+class _Host(Answering):
     """One provider's answers; `host` and `world` are set by whoever makes the class."""
 
-    protocol_version = "HTTP/1.1"
     host = ""
     world: World
 
     def do_GET(self):
         self.world.seen.append((self.host, "GET", self.path, dict(self.headers), None))
         if self.path.partition("?")[0].endswith("/v1/models"):
-            self._json(200, {"data": LISTS[self.host], "has_more": False})
+            self.send_json(200, {"data": LISTS[self.host], "has_more": False})
         else:
-            self._json(404, {"error": {"message": "Not Found"}})
+            self.send_json(404, {"error": {"message": "Not Found"}})
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -75,7 +75,7 @@ class _Host(http.server.BaseHTTPRequestHandler):
             parts = asked["messages"][-1]["content"]
             images = sum(part["type"].startswith("image") for part in parts) if isinstance(parts, list) else 0
             waits = b": OPENROUTER PROCESSING\n\n" if self.host == "openrouter.ai" else b""
-            self._send(200, waits + speech.whole(f"{images} images for ", asked["model"]), "text/event-stream")
+            self.send_body(200, waits + speech.whole(f"{images} images for ", asked["model"]), "text/event-stream")
 
     def _failed(self, status, kind, message):
         shapes = {
@@ -83,27 +83,14 @@ class _Host(http.server.BaseHTTPRequestHandler):
             "openrouter.ai": {"error": {"code": status, "message": message}},
             "ai-gateway.vercel.sh": {"error": {"message": message, "type": kind}},
         }
-        self._json(status, shapes[self.host])
-
-    def _json(self, status, body):
-        self._send(status, json.dumps(body).encode(), "application/json")
-
-    def _send(self, status, body, kind):
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.send_json(status, shapes[self.host])
 
 
 class _Proxy(_Host):
     def do_CONNECT(self):
         host = self.path.partition(":")[0]
         if host not in KEYS:
-            self._send(502, b"", "text/plain")
+            self.send_body(502, b"", "text/plain")
             return
         self.send_response(200)
         self.end_headers()

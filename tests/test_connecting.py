@@ -10,6 +10,7 @@ import threading
 
 import pytest
 
+from tests.answering import Answering
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
 from tests.speech import Chat
@@ -89,7 +90,7 @@ def test_a_wrong_key_fails_where_it_is_refused_and_saves_nothing(fresh_kernel, l
     assert "Nothing is in use" in fresh_kernel.run("%xiantong list").text
 
 
-class OneWay(http.server.BaseHTTPRequestHandler):
+class OneWay(Answering):
     """An endpoint of chat completions alone, whose key goes into x-api-key alone."""
 
     def do_POST(self):
@@ -100,14 +101,7 @@ class OneWay(http.server.BaseHTTPRequestHandler):
             status, body = 401, b'{"error":{"message":"no key"}}'
         else:
             status, body = 200, Chat().whole("Hi ", "there")
-        self.send_response(status)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        self.send_body(status, body, "text/event-stream")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from tests.answering import Answering
 from tests.conftest import NOWHERE
 from tests.speech import Chat, Messages
 from xiantong_nb import ollama, probe
@@ -26,18 +27,16 @@ SHOWN = {
 }
 
 
-class StandIn(http.server.BaseHTTPRequestHandler):
+class StandIn(Answering):
     """Ollama of a given version, as its documents and its source have it; it is not Ollama."""
-
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self):
         if self.path == "/api/version":
-            self._json(200, {"version": self.server.version})
+            self.send_json(200, {"version": self.server.version})
         elif self.path == "/api/tags":
-            self._json(200, {"models": [{"name": n, "model": n, "size": 1, "details": DETAILS} for n in SHOWN]})
+            self.send_json(200, {"models": [{"name": n, "model": n, "size": 1, "details": DETAILS} for n in SHOWN]})
         else:
-            self._send(404, b"404 page not found", "text/plain")
+            self.send_body(404, b"404 page not found", "text/plain")
 
     def do_POST(self):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -45,30 +44,17 @@ class StandIn(http.server.BaseHTTPRequestHandler):
         known = name in SHOWN or f"{name}:latest" in SHOWN
         old = tuple(map(int, self.server.version.split(".")[:2])) < (0, 14)
         if self.path == "/v1/messages" and old:
-            self._send(404, b"404 page not found", "text/plain")
+            self.send_body(404, b"404 page not found", "text/plain")
         elif not known:
             error = {"type": "not_found_error", "message": f"model '{name}' not found"}
-            self._json(404, {"type": "error", "error": error, "request_id": "req_1"})
+            self.send_json(404, {"type": "error", "error": error, "request_id": "req_1"})
         elif self.path == "/api/show":
-            self._json(200, {"details": DETAILS, **SHOWN[name]})
+            self.send_json(200, {"details": DETAILS, **SHOWN[name]})
         else:
             speech = Messages() if self.path == "/v1/messages" else Chat()
             parts = asked["messages"][-1]["content"]
             images = sum(part["type"].startswith("image") for part in parts) if isinstance(parts, list) else 0
-            self._send(200, speech.whole(f"{images} images for ", name), "text/event-stream")
-
-    def _json(self, status, body):
-        self._send(status, json.dumps(body).encode(), "application/json")
-
-    def _send(self, status, body, kind):
-        self.send_response(status)
-        self.send_header("content-type", kind)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.send_body(200, speech.whole(f"{images} images for ", name), "text/event-stream")
 
 
 def stand_in(version, port=0):

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from tests.conftest import kernel_env
+from tests.decoding import CHAT
 from tests.kernels import Kernel
 from tests.stand_ins import KEYS, World
 from tests.test_ollama import stand_in
@@ -37,9 +38,10 @@ def kernel(world, tmp_path_factory):
     env = {n: v for n, v in kernel_env(home).items() if not n.lower().endswith("_proxy") and n != "SSL_CERT_DIR"}
     made = Kernel(env | {"HTTPS_PROXY": world.proxy, "SSL_CERT_FILE": str(world.authority.path)})
     made.run("%load_ext xiantong_nb")
-    for provider, host in HOSTS.items():
-        made.connected = getattr(made, "connected", {})
-        made.connected[provider] = made.run(f"%xiantong connect {provider}", answers=[KEYS[host], "", ""])
+    made.connected = {
+        provider: made.run(f"%xiantong connect {provider}", answers=[KEYS[host], "", ""])
+        for provider, host in HOSTS.items()
+    }
     (home / "dot.png").write_bytes(encoded())
     made.dot = home / "dot.png"
     yield made
@@ -213,10 +215,9 @@ def test_image_opt_in_pasted_into_config_json(local, endpoint):
     path.write_text(json.dumps({"llmConnections": [entry]}))
     ask = "%%ask ollama-gemma --alone --image {}/dot.png\nhello"
     assert "1 images for gemma3:4b" in local.run(ask.format(local.home)).text
-    path.write_text(json.dumps({"llmConnections": [entry | {"models": ["gemma3:4b"]} | {"customEndpoint": WITHOUT}]}))
+    path.write_text(
+        json.dumps({"llmConnections": [entry | {"models": ["gemma3:4b"]} | {"customEndpoint": {"api": CHAT}}]})
+    )
     refused = local.run(ask.format(local.home))
     assert "takes no images" in refused.text
     assert "--images" in refused.text
-
-
-WITHOUT = {"api": "openai-completions"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place, takes_images
@@ -55,6 +56,4 @@ async def fetched(images: Iterable[Image], target: Target, transport: Transport)
 
 def _nobody(target: Target) -> Connection:
     """Return the connection without its key: a picture's host is none of its business."""
-    from dataclasses import replace
-
     return replace(target.connection, key=None, key_from="", slug=f"the image for {target.connection.slug}")

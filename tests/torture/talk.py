@@ -7,6 +7,7 @@ import email.utils
 import random
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tests.decoding import CHAT, MESSAGES, decoded
 from tests.fault_server import CLOSE, RESET, FaultServer, chunked, failure, head
@@ -17,6 +18,9 @@ from xiantong_nb.failures import Place
 from xiantong_nb.request import HttpCall
 from xiantong_nb.transport import Transport
 from xiantong_nb.wires import WIRES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 CUT = ("llmock-text", "aimock-thinking", "llamacpp-tool", "chat-llmock-text", "chat-llmock-tool")
@@ -29,6 +33,15 @@ FORMS = {
 
 def wire_of(name: str):
     return CHAT if name.startswith("chat-") else MESSAGES
+
+
+def _played(work: Callable[[FaultServer], Coroutine[Any, Any, None]]) -> None:
+    """Do something with a fault server of its own."""
+    server = FaultServer()
+    try:
+        asyncio.run(work(server))
+    finally:
+        server.close()
 
 
 async def _said(url: str, name: str, transport: Transport, slept: list[float], chance: float = 0.0) -> list:
@@ -70,11 +83,7 @@ def cuts(*, step: int) -> Figure:
         assert (await _said(server.url, name, transport, []))[-1].complete
         await transport.aclose()
 
-    server = FaultServer()
-    try:
-        asyncio.run(work(server))
-    finally:
-        server.close()
+    _played(work)
     value = f"{complete} marked complete, {len(wrong) - complete} without an error, {again} asked again after a word"
     return Figure(value, "0, 0, 0", not wrong and not again, (f"{count:,} cuts of {len(CUT)} replies", *wrong[:3]))
 
@@ -138,9 +147,5 @@ def retries() -> Figure:
             await asked(failure(429, {}, **headers), 0.5, least, most, 3 if wait else 1, header)
         await transport.aclose()
 
-    server = FaultServer()
-    try:
-        asyncio.run(work(server))
-    finally:
-        server.close()
+    _played(work)
     return Figure(f"{len(wrong)} of {rules} wrong", "0", not wrong, tuple(wrong[:3]))
