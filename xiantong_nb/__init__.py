@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         UsageError,
         XiantongError,
     )
+    from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ _HOME = {
     "connections": "api",
     "last": "api",
     "stream": "api",
+    "Picker": "notebook.panel",
     "Reply": "reply",
     "BadReply": "errors",
     "Busy": "errors",
@@ -76,6 +78,7 @@ __all__ = [
     "NotFound",
     "NotSaved",
     "OutOfCredit",
+    "Picker",
     "ProviderError",
     "Reply",
     "RequestRefused",

@@ -54,7 +54,7 @@ class Problem:
     hint: str = ""
     missing: bool = False
     connection: Connection | None = None
-    """What is described so far, where only the model is missing."""
+    """What is described so far, where only the key or the model is missing."""
 
     def error(self) -> UsageError:
         """Return it as an error."""
@@ -196,4 +196,4 @@ def _with_key(
         message = f"The saved key belongs to {origin(editing.base_url)}: {described.name} needs one of its own."
     pages = f" Keys: {described.preset.key_page}" if described.preset.key_page else " Without one: --no-key."
     hint = "Run it where a prompt can ask for it, or name the variable that holds it with --key-env."
-    return Problem("key", message, hint + pages, missing=True)
+    return Problem("key", message, hint + pages, missing=True, connection=described)

@@ -77,7 +77,8 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     the Outcome.
     """
     target = session.target(target) if isinstance(target, str) else target
-    target, version = _recognised(session, target)
+    connection, version = recognised(session, target.connection)
+    target = replace(target, connection=connection)
     outcome = _test(session, target, show, f"Ollama {version}" if version else "")
     if outcome.error is None:
         return outcome
@@ -92,16 +93,15 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     return outcome
 
 
-def _recognised(session: Session, target: Target) -> tuple[Target, str]:
-    """Return a target with Ollama's facts and its version, where that is what answers."""
-    connection = target.connection
+def recognised(session: Session, connection: Connection) -> tuple[Connection, str]:
+    """Return a connection with Ollama's facts and its version, where that is what answers there."""
     preset = connection.preset
     if not preset.own_routes and (not preset.guessed or connection.key is not None):
-        return target, ""
+        return connection, ""
     version = session.run(lambda transport: ollama.version(connection, transport))
     if version and preset.guessed:
         preset = next(row for row in PRESETS.values() if row.own_routes == "ollama")
-    return replace(target, connection=replace(connection, preset=preset)), version
+    return replace(connection, preset=preset), version
 
 
 def _test(session: Session, target: Target, show: Callable[[Stage], None], about: str = "") -> Outcome:

@@ -66,7 +66,7 @@ class Session:
         self._engine_url = engine_url or _embedded_engine
         self._make_transport = transport or _real_transport
         self._transport: tuple[asyncio.AbstractEventLoop, Transport] | None = None
-        self._chosen = ""
+        self.chosen = ""  # what questions of this process ask that name nothing; empty is everyone's default
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
@@ -96,7 +96,7 @@ class Session:
 
     def default(self) -> Target | None:
         """Return the target in use; raises `UsageError` where that can't be asked any more."""
-        in_use = self._in_use(self.connections())
+        in_use = self.in_use(self.connections())
         return self.target(in_use) if in_use else None
 
     def target(self, text: str = "") -> Target:
@@ -109,10 +109,10 @@ class Session:
         try:
             connections = self.connections()
         except StoreError:
-            connections = self._unsaved()
-            if known.named((text or self._chosen).partition(":")[0], connections) is None:
+            connections = self.unsaved()
+            if known.named((text or self.chosen).partition(":")[0], connections) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections), self.listing)
+        return known.parse_target(text, connections, self.in_use(connections), self.listing)
 
     def models(self, connection: Connection) -> Listing:
         """
@@ -139,17 +139,22 @@ class Session:
         """Return what an endpoint listed when it was last asked, or None; nothing goes over the network."""
         return Shelf(self.store.folder).kept(connection)
 
-    def use(self, text: str) -> Target:
-        """Make this the target of questions that name none."""
+    def use(self, text: str, *, everyone: bool = False) -> Target:
+        """Make this the target of questions that name none; everyone's too, where that is saved, with its notes."""
         target = self.target(text)
-        self._chosen = str(target)
+        if everyone:
+            if not target.connection.saved:
+                raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves one.")
+            of_a_model = known.named(text, self.connections()) is None
+            target = replace(target, notes=(*target.notes, *self.store.use(target, model=of_a_model)))
+        self.chosen = str(target)
         return target
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
         notes = () if self.here.pop(slug, None) else self.store.remove(slug)
-        if self._chosen.partition(":")[0] == slug:
-            self._chosen = ""
+        if self.chosen.partition(":")[0] == slug:
+            self.chosen = ""  # what questions of this process ask that name nothing; empty is everyone's default
         return notes
 
     def open(
@@ -170,7 +175,7 @@ class Session:
         try:
             askable = self.connections()
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
-            askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
+            askable = self.unsaved() | {resolved.connection.slug: resolved.connection}
         known.refuse_keys(f"{prompt}\n{options.system}", askable)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
@@ -234,10 +239,10 @@ class Session:
         if kept is not None and kept[0] is loop.started():  # else they are the parent's of this forked child
             loop.submit(kept[1].aclose()).result(_CLOSING)
 
-    def _in_use(self, connections: Mapping[str, Connection]) -> str:
+    def in_use(self, connections: Mapping[str, Connection]) -> str:
         """Name what is asked by questions that name none: the chosen target, the saved default, the first there is."""
-        if self._chosen:
-            return self._chosen
+        if self.chosen:
+            return self.chosen
         mine = [c.slug for c in connections.values() if not c.preset.embedded and not c.foreign]
         if any(connections[slug].saved for slug in mine) and (default := self.store.default()) in mine:
             return default
@@ -252,7 +257,8 @@ class Session:
         """Return what the user's own environment holds."""
         return from_environment(self.handover.before(self.environment))
 
-    def _unsaved(self) -> dict[str, Connection]:
+    def unsaved(self) -> dict[str, Connection]:
+        """Return what can be asked although it is saved nowhere."""
         return self._found() | self._own()
 
     def _located(self, target: str | Target) -> Target:

@@ -13,9 +13,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import probe
-from xiantong_nb.connection import Connection, Target, resolve, takes_images
+from xiantong_nb.connection import Connection, Target, named, resolve, takes_images
 from xiantong_nb.draft import Draft, Problem, check
-from xiantong_nb.errors import NotFound, UsageError, XiantongError
+from xiantong_nb.errors import NotFound, StoreError, UsageError, XiantongError
 from xiantong_nb.presets import PRESETS
 
 if TYPE_CHECKING:
@@ -115,6 +115,14 @@ class Wizard:
         self._session.here[target.connection.slug] = replace(target.connection, saved=False)
         self.state = State.SAVED
 
+    def begin(self) -> bool:
+        """Ask it from now on, and say so; one that was edited, only where it is in use already."""
+        target, edited = self.ready(), self._editing is not None
+        if edited and self._session.in_use(self._session.connections()).partition(":")[0] != target.connection.slug:
+            return False
+        self._session.use(str(target))
+        return True
+
     def ready(self) -> Target:
         """Return what would be asked and saved; raises `UsageError` before a check has passed."""
         if self.target is None:
@@ -156,6 +164,31 @@ class Wizard:
             return replace(connection, default_model=listed[0].id)
         has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else "It lists none yet."
         return replace(problem, hint=f"{has} {problem.hint}")
+
+
+def saved(session: Session, name: str, *, broken: bool = False) -> Connection:
+    """Return the saved connection of this name; raises `UsageError` for any other, and for those of the app alone."""
+    connections = session.connections()
+    found = named(name, connections)
+    if found is None or not found.saved:
+        msg = f"{name} is not a saved connection."
+        known = [c.slug for c in connections.values() if c.saved and not c.foreign]
+        raise UsageError(msg, hint=f"Saved: {', '.join(known)}." if known else "%xiantong connect saves one.")
+    if found.foreign and found.fault and not broken:
+        raise found.fault
+    if found.foreign:
+        raise UsageError(f"{found.slug} is the desktop app's own: it is left alone.", hint="Change it in the app.")
+    return found
+
+
+def noted(session: Session, connection: Connection) -> tuple[str, ...]:
+    """Note that a test of it has passed, where it is saved; returns a note where that can't be written."""
+    if not connection.saved:
+        return ()
+    try:
+        return session.store.tested(connection.slug)
+    except StoreError as error:
+        return (f"It passed; that could not be noted: {error.message}",)
 
 
 def _about_key(connection: Connection) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb import __version__
 from xiantong_nb.api import session
-from xiantong_nb.connection import named, ways_to_connect
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.connection import ways_to_connect
+from xiantong_nb.errors import UsageError
 from xiantong_nb.notebook import connecting, looking, mending
 from xiantong_nb.notebook import line as lines
 
@@ -62,6 +62,7 @@ def run_words(words: list[str], screen: Screen) -> None:
 def test(screen: Screen, asked: argparse.Namespace) -> None:
     """Test a target with a tiny real question: reached, authenticated, model answered, first token, finished."""
     from xiantong_nb import probe
+    from xiantong_nb.wizard import noted
 
     target = session().target(asked.target or "")
     outcome = connecting.show_test(screen, lambda show: probe.test(session(), target, show=show))
@@ -69,11 +70,7 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
         screen.say(note)
     if outcome.error is not None:
         raise outcome.error
-    if target.connection.saved:
-        try:
-            session().store.tested(target.connection.slug)
-        except StoreError as error:
-            screen.say(f"It passed; that could not be noted: {error.message}")
+    screen.say_all(noted(session(), target.connection))
 
 
 def list_(screen: Screen, asked: argparse.Namespace) -> None:
@@ -108,16 +105,19 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
 
 def use(screen: Screen, asked: argparse.Namespace) -> None:
     """Ask this target from now on, in this kernel or with --default everywhere."""
-    target = session().target(asked.target)
-    notes = target.notes
-    if asked.default:
-        if not target.connection.saved:
-            raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves a connection.")
-        notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
-    session().use(asked.target)
+    target = session().use(asked.target, everyone=asked.default)
     screen.say(f"{'Everyone' if asked.default else 'This kernel'} now asks {target}.")
-    for note in notes:
+    for note in target.notes:
         screen.say(note)
+
+
+def picker(screen: Screen, asked: argparse.Namespace) -> None:
+    """Choose connection and model by mouse or keyboard, see their health, add and change connections."""
+    if screen.forms:
+        screen.show_form("list")
+        return
+    list_(screen, asked)
+    screen.say("%xiantong use TARGET chooses. The picker itself is for notebooks.")
 
 
 def env(screen: Screen, asked: argparse.Namespace) -> None:
@@ -208,6 +208,7 @@ COMMANDS: dict[str, Command] = {
     "models": Command(
         looking.models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),), lines.MODELS
     ),
+    "picker": Command(picker),
     "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),

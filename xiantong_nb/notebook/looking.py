@@ -2,56 +2,37 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from xiantong_nb import shelf
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
-from xiantong_nb.errors import Unreachable, XiantongError
 from xiantong_nb.models import matching
 
 if TYPE_CHECKING:
     import argparse
 
-    from xiantong_nb.connection import Connection
-    from xiantong_nb.models import Listing, Model
+    from xiantong_nb.models import Model
     from xiantong_nb.notebook.screen import Screen
     from xiantong_nb.reply import Reply
 
 
 def models(screen: Screen, asked: argparse.Namespace) -> None:
     """List the models that an endpoint offers, or those whose names hold some words."""
+    from xiantong_nb.lists import listing_of
+
     words = list(asked.name)
     connection = named(words[0], session().connections()) if words else None
     if connection is not None:
         words = words[1:]
     else:
         connection = session().target().connection
-    listing, source = _listing(connection, fresh=asked.refresh)
+    listing, source = listing_of(session(), connection, fresh=asked.refresh)
     found = matching(listing.models, " ".join(words))
     if found:
         screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
     else:
         screen.say(f"{connection.slug} lists no model" + (f" with {' '.join(words)!r}." if words else "."))
     screen.say(source)
-
-
-def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
-    """Return a list of models and where it is from: the endpoint, the last time it was asked, or a dated table."""
-    from xiantong_nb.prices import TABLE_DATE, table
-
-    kept = session().listing(connection)
-    if kept is None or fresh or time.time() - kept.at > shelf.FRESH:
-        try:
-            return session().models(connection), "Listed just now."
-        except XiantongError as error:
-            if kept is None and not (connection.preset.priced_by_table and isinstance(error, Unreachable)):
-                raise
-            if kept is None:
-                return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
-            return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
-    return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
 
 
 def usage(screen: Screen, asked: argparse.Namespace) -> None:

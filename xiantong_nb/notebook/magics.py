@@ -53,6 +53,7 @@ class AskMagics(Magics):
         Connect and look around; `%%xiantong` is `%%ask`.
 
             %xiantong connect         asks what is needed, tests it and saves it
+            %xiantong picker          chooses what to ask by mouse or keyboard
             %xiantong list            what can be asked
             %xiantong help            lists the commands; %xiantong COMMAND? says more of one
         """
@@ -62,7 +63,7 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            commands.run(line, Screen(terminal=self._in_terminal))
+            commands.run(line, Screen(terminal=self._in_terminal, forms=self._in_a_page))
             return None
 
     def cell_begins(self, info: Any) -> None:
@@ -85,6 +86,14 @@ class AskMagics(Magics):
     @property
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
+
+    @property
+    def _in_a_page(self) -> bool:
+        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
+        if self._in_terminal:
+            return False
+        request = self.shell.get_parent() or {}
+        return bool(request.get("content", {}).get("allow_stdin"))
 
     def _ask(self, line: str, cell: str | None) -> Reply | None:
         from xiantong_nb.notebook import line as lines
