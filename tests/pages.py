@@ -82,9 +82,10 @@ class Page:
                 message = self._client.get_iopub_msg(timeout=seconds)
                 self.seen.append(message)
                 content = message["content"]
-                if message["msg_type"] == "comm_msg" and content["comm_id"] == self.model:
-                    if content["data"].get("method") == "custom":
-                        self.heard.append(content["data"]["content"])
+                if message["msg_type"] != "comm_msg" or content["comm_id"] != self.model:
+                    continue
+                if content["data"].get("method") == "custom":
+                    self.heard.append(content["data"]["content"])
 
     def in_subshell(self) -> None:
         """Send over a subshell from now on, as JupyterLab does."""

@@ -95,7 +95,7 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     # an endpoint that says the key it refuses, in its body and in a header
     told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
     faults.play(failure(401, told, **{"x-request-id": KEY}))
-    connect = "%xiantong connect custom --base-url {} --model toy-1 --ask-key --name {}"
+    connect = "%xiantong connect custom --base-url {} --model toy-1 --ask-key --text --name {}"
     steps = [
         (f"%xmode {xmode}", []),
         (LOG.format(str(log)), []),
@@ -109,7 +109,7 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
         ("%xiantong models good", []),
         ("%xiantong models bad", []),
         ("%xiantong edit good --model toy-2", []),
-        ("%xiantong edit good", ["", "", KEY + "\x00"]),
+        ("%xiantong edit good --text", ["", "", KEY + "\x00"]),
         ("import xiantong_nb; xiantong_nb.connections()", []),
         ("reply = xiantong_nb.ask('hello', 'good'); reply", []),
         ("xiantong_nb.ask('hello', 'bad')", []),

@@ -39,7 +39,7 @@ def kernel(world, tmp_path_factory):
     made = Kernel(env | {"HTTPS_PROXY": world.proxy, "SSL_CERT_FILE": str(world.authority.path)})
     made.run("%load_ext xiantong_nb")
     made.connected = {
-        provider: made.run(f"%xiantong connect {provider}", answers=[KEYS[host], "", ""])
+        provider: made.run(f"%xiantong connect {provider} --text", answers=[KEYS[host], "", ""])
         for provider, host in HOSTS.items()
     }
     (home / "dot.png").write_bytes(encoded())
@@ -116,8 +116,8 @@ def test_error_hint(kernel, provider, world):
     finally:
         world.broke = False
     assert "no credit left, or a spend limit is reached (402)" in broke.text
-    wrong = kernel.run(f"%xiantong edit {provider} --ask-key", answers=["wrong-key-0123456789-abcdef", "", ""])
-    assert "refused the key from the prompt, sent as" in wrong.text
+    wrong = kernel.run(f"%xiantong edit {provider} --ask-key --text", answers=["wrong-key-0123456789-abcdef", "", ""])
+    assert "refused the key from your entry, sent as" in wrong.text
     assert "Nothing was saved" in wrong.text
 
 

@@ -28,13 +28,18 @@ if TYPE_CHECKING:
     from xiantong_nb.shown import Json
     from xiantong_nb.ticket import Ticket
 
-LOCAL = 600.0
-"""Seconds for a test of a server on this machine, which may have to load its model first."""
-KEPT = 600.0
-"""Seconds for which a key is kept after its test."""
 _UNTESTED: Json = {"stages": [], "failed_at": "", "url": "", "target": "", "notes": [], "instead": None, "key": ""}
 Answer = tuple[str, "Json"]
 """The type of a message and what it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things may take, in seconds: what asks an endpoint; the same on this machine; a tested key's stay."""
+
+    errand: float = 30.0
+    local: float = 600.0  # a server may have to load its model first
+    kept: float = 600.0
 
 
 class _Wrong(Exception):  # what a person has still to change, on its way to the answer
@@ -57,8 +62,9 @@ class _Kept:
 class Clerk:
     """Does what one page asks of a session. What is changed is told with the state that it leads to."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, times: Times) -> None:
         self._session = session
+        self._times = times
         self._kept: _Kept | None = None
         self._last: Json = {}
 
@@ -145,6 +151,11 @@ class Clerk:
             key = None if described.no_key or described.key_variable else kept.wizard.draft.key
         return Wizard(self._session, described.draft(key), editing=self._editing(described)), place
 
+    def _allow(self, ticket: Ticket, connection: Connection) -> None:
+        """Give a test the time that it may need there."""
+        if connection.preset.embedded or is_loopback(connection.base_url):
+            ticket.limit(self._times.local)
+
     def _models(self, slip: slips.Models, typed: slips.Typed) -> Json:
         made, _ = self._wizard(slip.draft, typed, slip.of)
         found = self._found(slip.draft, made.draft.key)
@@ -165,14 +176,14 @@ class Clerk:
 
     def _test(self, ticket: Ticket, slip: slips.Test, described: slips.Described, typed: slips.Typed) -> Json:
         made, place = self._wizard(described, typed, slip.of)
-        self._kept = _Kept(slip.id, described, made, place, time.monotonic() + KEPT)
+        self._kept = _Kept(slip.id, described, made, place, time.monotonic() + self._times.kept)
         if ticket.scope.cancelled:
             self.forget(slip.id)
         shown_key = {"key": made.draft.key.masked if made.draft.key else ""}
         if not made.check():
             return _UNTESTED | shown.refused(made.needs()) | shown_key
         connection = made.ready().connection
-        _allow(ticket, connection)
+        self._allow(ticket, connection)
         outcome = made.probe(lambda stage: ticket.say(shown.stage(stage)))
         notes = (*typed.notes, *made.notes)
         told = shown.outcome(outcome, notes, keyless=connection.key is None)
@@ -181,7 +192,7 @@ class Clerk:
     def _test_saved(self, ticket: Ticket, text: str) -> Json:
         """Test a target as it is, and note that it passed."""
         target = self._session.target(text)
-        _allow(ticket, target.connection)
+        self._allow(ticket, target.connection)
         outcome = probe.test(self._session, target, show=lambda stage: ticket.say(shown.stage(stage)))
         noted = wizard.noted(self._session, target.connection) if outcome.passed else ()
         return shown.outcome(outcome, (*target.notes, *noted), keyless=target.connection.key is None)
@@ -206,12 +217,6 @@ class Clerk:
         told = {"ok": True, "slug": connection.slug, "target": str(target), "key": shown.masked(connection)}
         state = self._state((*made.notes, *notes))
         return told | {"where": state["state"]["where"], "only_here": only_here, **state}
-
-
-def _allow(ticket: Ticket, connection: Connection) -> None:
-    """Give a test the time that it may need there."""
-    if connection.preset.embedded or is_loopback(connection.base_url):
-        ticket.limit(LOCAL)
 
 
 def _instead(outcome: Outcome, described: slips.Described) -> Json | None:

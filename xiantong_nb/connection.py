@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from xiantong_nb.models import Listing
     from xiantong_nb.secret import Secret
 
-PROMPT = "the prompt"
+PROMPT = "your entry"
 """Where a key is from that was entered for a connection that is not saved yet."""
 
 

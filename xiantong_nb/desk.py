@@ -16,7 +16,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from xiantong_nb import shown, slips
-from xiantong_nb.clerk import Clerk
+from xiantong_nb.clerk import Clerk, Times
 from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.ticket import Ticket
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from xiantong_nb.session import Session
     from xiantong_nb.shown import Json
 
-PATIENCE = 30.0
-"""Seconds for one errand, unless the clerk allows it more."""
 _ERRANDS, _TURNS = 4, 64
 _CANCELLED = "It was cancelled."
 
@@ -36,8 +34,16 @@ _CANCELLED = "It was cancelled."
 class Desk:
     """What one form asks of a session. `greeting` is added to the answer to hello."""
 
-    def __init__(self, session: Session, send: Callable[[Json], None], *, greeting: Json | None = None) -> None:
-        self._clerk = Clerk(session)
+    def __init__(
+        self,
+        session: Session,
+        send: Callable[[Json], None],
+        *,
+        greeting: Json | None = None,
+        times: Times = Times(),  # noqa: B008
+    ) -> None:
+        self._clerk = Clerk(session, times)
+        self._times = times
         self._send = send
         self._greeting = greeting or {}
         self._lock = threading.Lock()
@@ -121,7 +127,7 @@ class Desk:
             return
 
         def run() -> None:
-            ticket.limit(PATIENCE)
+            ticket.limit(self._times.errand)
             with ticket.scope:
                 self._answer(ticket, work)
             with self._lock:

@@ -43,10 +43,6 @@ def state(session: Session) -> Json:
         default = session.store.default()
     except StoreError as error:
         connections, fault = session.unsaved(), str(error)
-    try:
-        in_use = session.default()
-    except (UsageError, StoreError):
-        in_use = None
     folder = session.store.folder
     return {
         "presets": [_preset(PRESETS[slug]) for slug in savable()],
@@ -54,12 +50,20 @@ def state(session: Session) -> Json:
             _connection(c, here=c.slug in session.here, default=c.saved and c.slug == default)
             for c in connections.values()
         ],
-        "target": str(in_use or ""),
+        "target": in_use(session),
         "fault": fault,
         "stages": list(probe.STAGES),
         "can_save": _can_be_written(folder),
         "where": short(folder, home.user_home(session.environment)),
     }
+
+
+def in_use(session: Session) -> str:
+    """Return the target that is asked where nothing is named, or nothing where there is none that can be asked."""
+    try:
+        return str(session.target())
+    except (UsageError, StoreError):
+        return ""
 
 
 def short(path: Path, user_home: Path) -> str:

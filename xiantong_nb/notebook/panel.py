@@ -20,7 +20,7 @@ from xiantong_nb import shown
 from xiantong_nb.api import session
 from xiantong_nb.desk import Desk
 from xiantong_nb.draft import Draft
-from xiantong_nb.errors import UsageError, XiantongError
+from xiantong_nb.errors import UsageError
 from xiantong_nb.watch import Watch
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Picker(anywidget.AnyWidget):
     ) -> None:
         if start not in _INSTEAD:
             raise UsageError(f"A picker can't start with {start!r}.", hint=f"It can with {', '.join(_INSTEAD)}.")
-        self.set_trait("target", _in_use())
+        self.set_trait("target", shown.in_use(session()))
         super().__init__(start=start, draft=shown.draft(draft or Draft(), slug), default=default)
         self._desk = Desk(session(), self._say, greeting={"instance": secrets.token_hex(8), "kernel": _KERNEL})
         self.on_msg(self._hear)
@@ -105,11 +105,3 @@ class Picker(anywidget.AnyWidget):
         """
         with contextlib.suppress(AttributeError):
             del self.comm._reply_subshell_id  # noqa: SLF001
-
-
-def _in_use() -> str:
-    """Return what is asked where nothing is named; nothing where that can't be said."""
-    try:
-        return str(session().default() or "")
-    except XiantongError:
-        return ""
