@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from xiantong_nb.session import Session
 
-SECONDS = 1.0
-
 
 class Listener(Protocol):
     """Who wants to know; it is held weakly, so that the watch ends with the last of them."""
@@ -33,10 +31,11 @@ class Listener(Protocol):
 
 
 class Watch:
-    """The watch over what one session sees."""
+    """The watch over what one session sees; it looks every `seconds`."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, seconds: float = 1.0) -> None:
         self._session = session
+        self._seconds = seconds
         self._lock = threading.Lock()
         self._listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         self._task: Future[None] | None = None
@@ -61,16 +60,21 @@ class Watch:
     async def _look(self) -> None:
         seen = marks(self._session)
         while True:
-            await asyncio.sleep(SECONDS)
-            with self._lock:
-                listeners = list(self._listeners)
-                if not listeners:
-                    self._task = None
-                    return
+            await asyncio.sleep(self._seconds)
             now = marks(self._session)
-            for listener in listeners:
-                listener.look(changed=now != seen)
+            if not self._tell(changed=now != seen):
+                return
             seen = now
+
+    def _tell(self, *, changed: bool) -> bool:
+        """Tell all there are; False where there is none any more. No coroutine's frame holds them between two looks."""
+        with self._lock:
+            listeners = list(self._listeners)
+            if not listeners:
+                self._task = None
+        for listener in listeners:
+            listener.look(changed=changed)
+        return bool(listeners)
 
 
 def marks(session: Session) -> Hashable:
