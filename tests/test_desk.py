@@ -99,7 +99,7 @@ def test_a_test_then_a_save_connects_and_the_key_is_never_told(front, session, l
     number = front.send("test", draft=mine(locked.base_url), api_key=KEY)
     passed = front.answer(number)
     assert (passed["ok"], passed["target"], passed["key"]) == (True, "mine:toy-1", "…wxyz")
-    assert [m["name"] for m in front.told(number, "progress")] == session_stages(passed)
+    assert [m["stage"] for m in front.told(number, "progress")] == [stage["name"] for stage in passed["stages"]]
     assert session.store.connections() == {}, "a test saves nothing"
     saved = front.ask("save", draft=mine(locked.base_url), of=number)
     assert (saved["type"], saved["slug"], saved["key"]) == ("saved", "mine", "…wxyz")
@@ -109,10 +109,6 @@ def test_a_test_then_a_save_connects_and_the_key_is_never_told(front, session, l
     assert (saved["state"]["target"], session.connections()["mine"].key) == ("mine:toy-1", Secret(KEY))
     assert KEY not in json.dumps(front.heard)
     assert len(front.told(number)) == 1 + len(front.told(number, "progress"))
-
-
-def session_stages(result):
-    return [stage["name"] for stage in result["stages"]]
 
 
 def test_the_key_is_out_of_the_message_at_once(front, locked):

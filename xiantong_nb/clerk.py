@@ -184,7 +184,7 @@ class Clerk:
             return _UNTESTED | shown.refused(made.needs()) | shown_key
         connection = made.ready().connection
         self._allow(ticket, connection)
-        outcome = made.probe(lambda stage: ticket.say(shown.stage(stage)))
+        outcome = made.probe(lambda stage: ticket.say(shown.progress(stage)))
         notes = (*typed.notes, *made.notes)
         told = shown.outcome(outcome, notes, keyless=connection.key is None)
         return told | shown_key | {"instead": _instead(outcome, described)}
@@ -193,7 +193,7 @@ class Clerk:
         """Test a target as it is, and note that it passed."""
         target = self._session.target(text)
         self._allow(ticket, target.connection)
-        outcome = probe.test(self._session, target, show=lambda stage: ticket.say(shown.stage(stage)))
+        outcome = probe.test(self._session, target, show=lambda stage: ticket.say(shown.progress(stage)))
         noted = wizard.noted(self._session, target.connection) if outcome.passed else ()
         return shown.outcome(outcome, (*target.notes, *noted), keyless=target.connection.key is None)
 

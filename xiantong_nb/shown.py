@@ -155,23 +155,35 @@ def refused(found: Problem) -> Json:
     return {"ok": False, "kind": kind, "where": "", **{name: said[name] for name in ("field", "message", "hint")}}
 
 
-def stage(passed: Stage) -> Json:
-    """Return one stage of a test."""
-    return {"name": passed.name, "ms": round(passed.seconds * 1000), "said": passed.said}
+def progress(passed: Stage) -> Json:
+    """Return the news that one stage of a test has been passed."""
+    return {"stage": passed.name, **_passed(passed)}
 
 
 def outcome(of: Outcome, notes: tuple[str, ...], *, keyless: bool) -> Json:
     """Return how a test went, but for the way that would have worked."""
     went = failure(of.error, keyless=keyless) if of.error else {"ok": True, "kind": "", "field": "", "message": ""}
     return {
-        "hint": "", "where": "", **went, "stages": [stage(passed) for passed in of.stages], "failed_at": of.failed_at,
-        "url": of.url, "target": of.target, "notes": list(notes), "instead": None, "key": "",
-    }  # fmt: skip
+        "hint": "",
+        "where": "",
+        **went,
+        "stages": [{"name": passed.name, **_passed(passed)} for passed in of.stages],
+        "failed_at": of.failed_at,
+        "url": of.url,
+        "target": of.target,
+        "notes": list(notes),
+        "instead": None,
+        "key": "",
+    }
 
 
 def masked(connection: Connection) -> str:
     """Return the last characters of a connection's key, or nothing."""
     return connection.key.masked if connection.key else ""
+
+
+def _passed(stage: Stage) -> Json:
+    return {"ms": round(stage.seconds * 1000), "said": stage.said}
 
 
 def _preset(row: Preset) -> Json:
