@@ -144,6 +144,14 @@ def _base_url(draft: Draft, preset: Preset, editing: Connection | None, wire: Wi
     return spoken(editing.base_url, editing.wire, wire)
 
 
+def settled(draft: Draft) -> Draft:
+    """Return a draft whose preset is one: a URL that was given in its place goes where URLs go."""
+    if draft.preset in ("", *PRESETS):
+        return draft
+    own = next(row.slug for row in PRESETS.values() if row.guessed)
+    return replace(draft, preset=own, base_url=draft.base_url or draft.preset)
+
+
 def savable() -> tuple[str, ...]:
     """Return the presets that a connection can be saved for."""
     return tuple(slug for slug, row in PRESETS.items() if not row.embedded)

@@ -11,6 +11,8 @@ import pytest
 from tests.browser.apps import CHROMIUM, MODULES, App
 
 SHOTS = Path(__file__).parents[2] / "shots"
+WIDTHS = {"wide": (1200, 1100), "narrow": (360, 1900)}
+"""Widths of the page and heights that any panel fits into, in pixels."""
 
 
 @pytest.fixture(scope="session", name="browser")
@@ -85,3 +87,24 @@ def shot(request):
             what.screenshot(path=str(SHOTS / f"{name}.png"))
 
     return take
+
+
+@pytest.fixture
+def look(shot):
+    """Look at a panel in both themes, and narrow, too, where pictures are wanted: `look(panel, name)`."""
+
+    def at(panel, name):
+        for theme in ("dark", "light"):
+            panel.book.theme(theme)
+            for width, (pixels, height) in WIDTHS.items():
+                if width == "narrow" and not os.environ.get("XIANTONG_SHOTS"):
+                    continue
+                panel.page.set_viewport_size({"width": pixels, "height": height})
+                found = panel.axe()
+                assert found["violations"] == [], (name, theme, width)
+                assert found["passes"] > 0
+                assert panel.root.evaluate("(element) => element.scrollWidth <= element.clientWidth"), (name, width)
+                shot(panel.root, f"panel-{name}-{width}-{theme}")
+        panel.page.set_viewport_size({"width": WIDTHS["wide"][0], "height": WIDTHS["wide"][1]})
+
+    return at

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import secret
 from xiantong_nb.api import session
-from xiantong_nb.draft import Draft, savable
+from xiantong_nb.draft import Draft, savable, settled
 from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.wizard import Wizard, saved
 
@@ -31,7 +31,7 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
     wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
     by_form = _by_form(screen, asked)
     if not _fill(wizard, screen, interview=not asked.preset and not asked.base_url, by_form=by_form):
-        screen.show_form("form", wizard.draft, default=asked.default)
+        screen.show_form("form", settled(wizard.draft), default=asked.default)
         return
     target = _finish(wizard, screen, asked)
     if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
