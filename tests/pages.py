@@ -53,9 +53,9 @@ class Page:
             sent["header"]["subshell_id"] = self.subshell
         self._client.shell_channel.send(sent)
 
-    def ask(self, kind: str, **content: Any) -> dict[str, Any]:
+    def ask(self, type: str, **content: Any) -> dict[str, Any]:  # noqa: A002  # the protocol's word
         """Send a request and wait for its answer."""
-        return self.answer(self.send(kind, **content))
+        return self.answer(self.send(type, **content))
 
     def answer(self, number: int) -> dict[str, Any]:
         """Wait for the answer to a request."""

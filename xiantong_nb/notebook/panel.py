@@ -21,6 +21,7 @@ from xiantong_nb.api import session
 from xiantong_nb.desk import Desk
 from xiantong_nb.draft import Draft
 from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook.unsaid import keep_unsaid
 from xiantong_nb.watch import Watch
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Picker(anywidget.AnyWidget):
         self.set_trait("target", shown.in_use(session()))
         super().__init__(start=start, draft=shown.draft(draft or Draft(), slug), default=default)
         self._desk = Desk(session(), self._say, greeting={"instance": secrets.token_hex(8), "kernel": _KERNEL})
+        keep_unsaid(self.comm)
         self.on_msg(self._hear)
         self._free_route()
         _watch.add(self._desk)
