@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.browser.apps import CHROMIUM, MODULES, App
+from tests.browser.apps import CHROMIUM, MODULES, App, chromium
 
 SHOTS = Path(__file__).parents[2] / "shots"
 WIDTHS = {"wide": (1200, 1100), "narrow": (360, 1900)}
@@ -16,11 +15,11 @@ WIDTHS = {"wide": (1200, 1100), "narrow": (360, 1900)}
 
 
 @pytest.fixture(scope="session", name="browser")
-def chromium():
+def browser_of_all():
     """A Chromium without a screen. Where there is none, these tests are skipped, but never in CI."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium()
     if path is None:
         told = "no Chromium is installed: `apt install chromium`, or whatever this system calls it"
         if os.environ.get("CI"):
