@@ -6,6 +6,8 @@ import contextlib
 import json
 import time
 
+import nbclient
+import nbformat
 import pytest
 
 from tests.conftest import kernel_env
@@ -15,6 +17,8 @@ from tests.pages import VIEW, drafted, page_of
 from xiantong_nb.engine import Engine
 
 KEY = "sk-CANARY-0123456789-wxyz"
+TRAITS = {"start", "target", "draft", "default"}
+"""All that is ours and synced: a key is no such thing."""
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +104,22 @@ def test_where_nobody_sits_the_options_and_the_list_are_shown_instead(kernel):
     assert listed.status == "ok"
     assert "demo" in listed.text
     assert not any(VIEW in output.get("data", {}) for output in listed.outputs)
+
+
+def test_run_without_a_front_end_it_says_what_to_do_and_saves_no_more_than_that(locked, tmp_path):
+    cells = ["%load_ext xiantong_nb", "import xiantong_nb; xiantong_nb.Picker()", "%xiantong connect openrouter"]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    client = nbclient.NotebookClient(book, timeout=60, kernel_name="python3", allow_errors=True)
+    client.execute(env=kernel_env(tmp_path))
+    _, shown, failed = book.cells
+    assert "%xiantong connect --text" in shown.outputs[0]["data"]["text/plain"]
+    assert failed.outputs[0]["ename"] == "UsageError"
+    (state,) = [
+        each["state"]
+        for each in book.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"].values()
+        if each["model_module"] == "anywidget"
+    ]
+    assert {name for name in state if not name.startswith("_")} - {"layout", "tabbable", "tooltip"} == TRAITS
 
 
 def test_everything_given_needs_no_form(fresh_kernel, locked):
@@ -202,7 +222,6 @@ def test_what_is_synced_and_saved_is_what_all_may_read(fresh_kernel, locked):
         page.ask("hello")
         connect(page, locked.base_url)
         traits = state_of(fresh_kernel, page.model)
-        ours = {name for name in traits if not name.startswith("_")} - {"layout", "tabbable", "tooltip"}
-        assert ours == {"start", "target", "draft", "default"}
+        assert {name for name in traits if not name.startswith("_")} - {"layout", "tabbable", "tooltip"} == TRAITS
         assert KEY not in json.dumps(traits)
         assert KEY not in json.dumps(page.seen, default=str)
