@@ -12,13 +12,15 @@ import pytest
 from tests.engines import until
 from tests.fault_server import CLOSE, failure, good, head
 from tests.pages import drafted
-from xiantong_nb.clerk import Times
+from xiantong_nb import slips
+from xiantong_nb.clerk import Clerk, Times
 from xiantong_nb.connection import PROMPT
 from xiantong_nb.desk import Desk
 from xiantong_nb.engine import Engine
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
+from xiantong_nb.ticket import Ticket
 
 KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-0123456789-abcd"
 SHAPED = "sk-ant-api03-" + "Ab1_" * 12
@@ -244,8 +246,8 @@ def test_another_way_that_works_is_offered_as_a_draft(front, faults):
     told = front.answer(number)
     assert told["instead"]["options"] == "--auth-header x-api-key"
     other = told["instead"]["draft"]
-    assert other == draft | {"auth_header": "x-api-key", "api": "anthropic-messages"}
-    assert front.ask("test", draft=other, of=number)["ok"]
+    assert other == {"auth_header": "x-api-key", "api": "anthropic-messages"}
+    assert front.ask("test", draft=draft | other, of=number)["ok"]
     assert faults.seen[-1].header("x-api-key") == KEY
 
 
@@ -378,6 +380,8 @@ def test_a_draft_is_checked_without_asking_anybody(front, faults, session):
     assert check(preset="custom", base_url=faults.url, model="m", ask_key=True)["key"] == "needed"
     assert check(preset="custom", base_url=faults.url, model="m", no_key=True)["key"] == "none"
     assert check(preset="custom")["problem"]["field"] == "base_url"
+    known = check(preset="custom", base_url="https://openrouter.ai/api/v1")
+    assert (known["preset"], known["problem"]["field"]) == ("openrouter", "key")
     chat = check(preset="custom", base_url="https://gw.example/v1/chat/completions", model="m")
     assert (chat["wire"], chat["url"]) == ("openai-completions", "https://gw.example/v1/chat/completions")
     clear = check(preset="custom", base_url="http://gw.example", model="m", key_variable="HOME")
@@ -518,3 +522,50 @@ def test_news_are_told_when_something_has_changed(front, session, locked):
     assert until(lambda: [m for m in front.heard if "re" not in m])
     (news,) = [m for m in front.heard if "re" not in m]
     assert (news["type"], news["state"]["target"]) == ("state", "demo:toy-1")
+
+
+def test_a_page_that_asks_without_end_is_told_so_and_the_rest_is_answered(session):
+    blocked, heard = threading.Event(), []
+
+    def send(message):
+        heard.append(message)
+        if message["re"] == 0:
+            assert blocked.wait(60)
+
+    busy = Desk(session, send)
+    for number in range(100):
+        busy.take({"v": 1, "id": number, "type": "hello"})
+        assert number or until(lambda: heard)
+    blocked.set()
+    assert until(lambda: len(heard) == 100)
+    assert {message["re"] for message in heard} == set(range(100))
+    refused = [message for message in heard if message["type"] == "result"]
+    assert len(refused) == 100 - 1 - 64
+    assert all("Too many" in message["message"] for message in refused)
+
+
+def test_a_fault_of_this_package_is_answered_without_its_text(session):
+    class Broken(dict):
+        def get(self, *_):
+            raise ZeroDivisionError(KEY)
+
+    front = Front(Session(folder=session.store.folder, environment=Broken()))
+    told = front.ask("hello")
+    assert (told["ok"], told["kind"], told["message"]) == (False, "unknown", "This package failed (ZeroDivisionError).")
+    assert KEY not in json.dumps(front.heard)
+    front.session.environment = {}
+    assert front.ask("hello")["type"] == "hello_ok", "it goes on"
+
+
+def test_a_key_is_not_kept_for_what_was_ended_before_it_began(session, faults):
+    heard, clerk = [], Clerk(session, Times())
+    ticket = Ticket(1, heard.append)
+    ticket.end("cancelled", "It was cancelled.")
+    key = slips.typed({"api_key": KEY})
+    test = slips.read({"v": 1, "id": 1, "type": "test", "draft": mine(faults.url)}, key)
+    with ticket.scope:
+        assert clerk.do(test, key, ticket)[1]["ok"] is False
+    assert [message["kind"] for message in heard] == ["cancelled"]
+    save = slips.read({"v": 1, "id": 2, "type": "save", "of": 1, "untested": True, "draft": mine(faults.url)}, key)
+    assert clerk.do(save, slips.Typed(), ticket)[1]["kind"] == "no_key"
+    assert faults.seen == []

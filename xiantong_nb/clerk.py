@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from xiantong_nb import probe, shown, slips, wizard
 from xiantong_nb.base_url import is_loopback, origin
 from xiantong_nb.draft import Problem, check
@@ -187,7 +185,7 @@ class Clerk:
         outcome = made.probe(lambda stage: ticket.say(shown.progress(stage)))
         notes = (*typed.notes, *made.notes)
         told = shown.outcome(outcome, notes, keyless=connection.key is None)
-        return told | shown_key | {"instead": _instead(outcome, described)}
+        return told | shown_key | {"instead": _instead(outcome)}
 
     def _test_saved(self, ticket: Ticket, text: str) -> Json:
         """Test a target as it is, and note that it passed."""
@@ -219,10 +217,9 @@ class Clerk:
         return told | {"where": state["state"]["where"], "only_here": only_here, **state}
 
 
-def _instead(outcome: Outcome, described: slips.Described) -> Json | None:
-    """Return the draft that would have passed, and what it is called as options."""
+def _instead(outcome: Outcome) -> Json | None:
+    """Return what a draft has to say for the test to pass, and how that is called as options."""
     other = outcome.instead
     if other is None:
         return None
-    draft = msgspec.structs.replace(described, api=other.wire, auth_header=other.auth_header)
-    return {"options": outcome.options, "draft": msgspec.to_builtins(draft)}
+    return {"options": outcome.options, "draft": {"api": other.wire, "auth_header": other.auth_header}}

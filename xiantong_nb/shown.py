@@ -100,13 +100,15 @@ def checked(said: Draft, found: Connection | Problem, preset: Preset | None) -> 
     described = found.connection if isinstance(found, Problem) else found
     if described is None:
         told = {
-            "url": "", "origin": "", "slug": "", "name": preset.name if preset else "",
-            "model": preset.default_model if preset else "", "wire": preset.wires[0] if preset else "",
+            "url": "", "origin": "", "slug": "", "preset": said.preset if preset else "",
+            "name": preset.name if preset else "", "model": preset.default_model if preset else "",
+            "wire": preset.wires[0] if preset else "",
         }  # fmt: skip
     else:
         told = {
             "url": WIRES[described.wire].url(described), "origin": origin(described.base_url), "slug": described.slug,
-            "name": described.name, "model": described.default_model, "wire": described.wire,
+            "preset": described.preset.slug, "name": described.name, "model": described.default_model,
+            "wire": described.wire,
         }  # fmt: skip
     return {
         **told,

@@ -132,11 +132,11 @@ def test_each_failure_says_what_it_is_and_what_to_do(lab, opened, engine, faults
 
     panel.fill(Base_URL=f"{engine.base_url}/nowhere", API_key=KEY, Model="toy-1")
     panel.press("Enter")
-    panel.says("Nothing answers at this URL", "under its base URL")
+    panel.says("Wrong URL", "under its base URL")
 
     panel.fill(Base_URL="http://127.0.0.1:1", API_key=KEY)
     panel.press("Enter")
-    panel.says("Nothing listens there", "Is the server running")
+    panel.says("Connection refused", "Is the server running")
 
     faults.play([60.0, CLOSE])
     panel.fill(Base_URL=faults.url, API_key=KEY)
@@ -158,7 +158,7 @@ def test_what_fails_is_saved_only_after_it_was_asked_once_more(lab, opened):
     assert panel.field("Base URL").input_value() == "http://127.0.0.1:1"
     panel.fill(API_key=KEY)
     panel.press("Enter")
-    panel.says("Nothing listens there")
+    panel.says("Connection refused")
     panel.button("Save anyway …").click()
     assert not (lab.home / ".xiantong").exists()
     panel.button("Save anyway").click()
