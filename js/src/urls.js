@@ -20,7 +20,7 @@ export function originOf(typed) {
  * Say whether what goes there crosses a network readable by all.
  * @param {string} typed
  */
-export const isClearText = (typed) => /^http:\/\/(?!localhost\b|127\.|\[::1\])/.test(originOf(typed));
+export const isClearText = (typed) => /^http:\/\/(?!(localhost|127\.[\d.]+|\[::1\])(:\d+)?$)/.test(originOf(typed));
 
 /**
  * Return a URL as it is read by people: without its scheme.
