@@ -9,7 +9,7 @@ import pytest
 
 from tests import leaks
 from tests.browser.panels import Panel
-from tests.fault_server import CLOSE
+from tests.fault_server import CLOSE, FaultServer
 from xiantong_nb.engine import Engine
 
 KEY, WRONG = "sk-MARKER-q7Zt93-LmPx41-8842", "sk-WRONG-0123456789-abcd"
@@ -134,7 +134,9 @@ def test_each_failure_says_what_it_is_and_what_to_do(lab, opened, engine, faults
     panel.press("Enter")
     panel.says("Wrong URL", "under its base URL")
 
-    panel.fill(Base_URL="http://127.0.0.1:1", API_key=KEY)
+    stopped = FaultServer()
+    stopped.close()
+    panel.fill(Base_URL=stopped.url, API_key=KEY)
     panel.press("Enter")
     panel.says("Connection refused", "Is the server running")
 
