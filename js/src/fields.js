@@ -149,7 +149,7 @@ export function button(what, words, { off = false, act, ...given } = {}) {
 export const question = (words, ...answers) =>
   h(
     "div.buttons",
-    { role: "group", "aria-labelledby": "question" },
+    { role: "group", "aria-labelledby": "question", on: { keydown: { Escape: { type: "unask" } } } },
     h("p.wide", { id: "question" }, words),
     ...answers,
   );

@@ -58,8 +58,7 @@ export function formView(state) {
  * @param {State} state
  * @returns {Record<string, Act>}
  */
-function keys({ form, asks }) {
-  if (asks) return { Escape: { type: "unask" } };
+function keys({ form }) {
   return form.phase === "testing" ? { Escape: { type: "stop" } } : { Enter: { type: "submit" } };
 }
 

@@ -13,7 +13,7 @@ import { originOf } from "./urls.js";
 
 /** @param {State} state */
 export function keyRow(state) {
-  const { draft, shown, note } = state.form;
+  const { draft, shown } = state.form;
   switch (keyPlace(state)) {
     case "none":
       return false;
@@ -34,7 +34,7 @@ export function keyRow(state) {
         }),
         button("show", "Show", { "aria-pressed": shown, "aria-label": "Show API key" }),
       );
-      return row("key", "API key", field, hint(state), note && [mark("warn"), note]);
+      return row("key", "API key", field, hint(state));
     }
   }
 }

@@ -61,7 +61,8 @@ export function listen(root, signal, tell) {
         const act = actOf(event, root);
         if (act === null) return;
         const left = () => (down ? setTimeout(left, 50) : tell(act, false));
-        if (type === "focusout") left();
+        if (type === "focusout")
+          setTimeout(left); // what is drawn may take the focus away by itself
         else tell(act, true);
       },
       { signal },

@@ -81,6 +81,6 @@ function formStatus(state) {
     case "saving":
       return [mark("wait"), "Saving …"];
     default:
-      return [note];
+      return [note && mark("warn"), note];
   }
 }
