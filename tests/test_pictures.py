@@ -87,9 +87,9 @@ def session():
 IMAGE = picture(encoded())
 
 
-def asked(session, faults, *, images=(IMAGE,), preset="custom", **more):
-    session.here["gw"] = Connection("gw", PRESETS[preset], faults.url, "m", **more)
-    with session.open("what is it?", "gw:m", Options(alone=True, images=images)) as stream:
+def asked(session, faults, *, images=(IMAGE,), preset="custom", slug="gw", **more):
+    session.here[slug] = Connection(slug, PRESETS[preset], faults.url, "m", **more)
+    with session.open("what is it?", f"{slug}:m", Options(alone=True, images=images)) as stream:
         return stream.result()
 
 
@@ -119,6 +119,9 @@ def test_images_go_out_by_chat_completions(session, faults):
 def test_an_endpoint_of_ones_own_takes_none_until_it_is_said(session, faults):
     with pytest.raises(UsageError, match="takes no images") as caught:
         asked(session, faults)
+    assert caught.value.hint == f"If it does: %xiantong connect {faults.url} --model m --images, or --images all."
+    with pytest.raises(UsageError, match="takes no images") as caught:
+        asked(session, faults, saved=True)
     assert caught.value.hint == "If it does: %xiantong edit gw --model m --images, or --images all."
     assert faults.seen == []
     with pytest.raises(UsageError, match=r"customEndpoint\.supportsImages"):
@@ -131,8 +134,13 @@ def test_of_a_known_provider_its_list_decides(session, faults):
     with pytest.raises(UsageError, match="what gw lists"):
         asked(session, faults, preset="anthropic")
     assert faults.seen[0].head.startswith("GET /v1/models")
-    faults.play(failure(404, b"no list"), good("a dot"))
-    assert asked(session, faults, preset="anthropic").text == "a dot"
+    with pytest.raises(UsageError, match="what gw lists"):
+        asked(session, faults, preset="anthropic")
+    assert len(faults.seen) == 1, "it is asked once"
+    faults.play(failure(404, b"no list"), good("a dot"), good("a dot"))
+    for _ in range(2):
+        assert asked(session, faults, preset="anthropic", slug="other").text == "a dot", "then the endpoint decides"
+    assert [seen.head.split()[0] for seen in faults.seen] == ["GET", "GET", "POST", "POST"]
 
 
 def test_an_image_by_its_url_is_fetched_where_the_endpoint_does_not(session, faults):
@@ -142,15 +150,3 @@ def test_an_image_by_its_url_is_fetched_where_the_endpoint_does_not(session, fau
     assert reply.notes == (f"fetched {faults.url}/a.png",)
     assert "authorization" not in faults.seen[0].head.lower()
     assert faults.seen[1].json["messages"][0]["content"][0]["source"]["data"] == base64.b64encode(data).decode()
-
-
-def test_a_budget_is_kept_before_anything_is_sent(session, faults):
-    session.here["gw"] = Connection("gw", PRESETS["custom"], faults.url, "m")
-    with pytest.raises(UsageError, match="No price of gw:m is known"):
-        session.open("hi", "gw", Options(alone=True, budget=1.0))
-    session.here["a"] = Connection("a", PRESETS["anthropic"], "https://api.anthropic.com", "claude-opus-5-5")
-    with pytest.raises(UsageError, match=r"could cost up to \$0\.2, more than the budget of \$0\.01") as caught:
-        session.open("hi", "a", Options(alone=True, budget=0.01, max_tokens=10_000))
-    assert "--max-tokens" in caught.value.hint
-    session.open("hi", "a", Options(alone=True, budget=0.3, max_tokens=10_000))
-    assert faults.seen == []

@@ -461,7 +461,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def run(script: str, url: str, *flags: str) -> subprocess.CompletedProcess:
-    env = {**os.environ, "ANTHROPIC_BASE_URL": url}
+    env = {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_MODEL": "m"}
     return subprocess.run(
         [sys.executable, *flags, "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False
     )

@@ -125,7 +125,7 @@ def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, mon
     wizard.edit(name="x")
     assert not wizard.check()
     assert wizard.problem.missing
-    assert "llama3.2:latest, qwen3" in wizard.problem.hint
+    assert "It has llama3.2:latest, qwen3." in str(wizard.problem)
 
 
 def test_a_key_of_another_provider_is_noticed(session):

@@ -6,31 +6,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place, takes_images
-from xiantong_nb.errors import UsageError, XiantongError
+from xiantong_nb.errors import UsageError
 from xiantong_nb.request import HttpCall, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
 
 
-def refuse_images(target: Target, listing: Listing | None, ask: Callable[[Connection], Listing]) -> None:
-    """Raise `UsageError` where a model is known to take no images; what nobody knows is asked for once (`ask`)."""
+def refuse_images(target: Target, listed: Listed) -> None:
+    """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
     connection, model = target.connection, target.model
-    takes, why = takes_images(connection, model, listing)
-    if takes is None and listing is None and not connection.preset.embedded:
-        try:
-            takes, why = takes_images(connection, model, ask(connection))
-        except XiantongError:
-            return  # then the endpoint decides
+    takes, why = takes_images(connection, model, listed)
     if takes is False:
-        edit = f"%xiantong edit {connection.slug} --model {model} --images"
-        raise UsageError(f"{target} takes no images: {why}.", hint=f"If it does: {edit}, or --images all.")
+        way = connection.base_url if connection.preset.guessed else connection.preset.slug
+        change = f"edit {connection.slug}" if connection.saved else f"connect {way}"
+        hint = f"If it does: %xiantong {change} --model {model} --images, or --images all."
+        raise UsageError(f"{target} takes no images: {why}.", hint=hint)
 
 
 async def fetched(images: Iterable[Image], target: Target, transport: Transport) -> tuple[tuple[Image, ...], list[str]]:

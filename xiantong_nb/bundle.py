@@ -17,11 +17,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
-
-_CENT = 0.01
 
 
 def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
@@ -84,8 +83,7 @@ def money(reply: Reply) -> str:
     """Return the cost with its source, or that the price is not known."""
     if reply.cost is None:
         return "price unknown"
-    amount = f"${reply.cost:.2f}" if reply.cost >= _CENT else f"${reply.cost:.3g}"
-    return f"{amount} ({reply.cost_source})" if reply.cost else reply.cost_source
+    return f"{usd(reply.cost)} ({reply.cost_source})" if reply.cost else reply.cost_source
 
 
 def ending(reply: Reply) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from xiantong_nb.models import Listing
     from xiantong_nb.secret import Secret
 
+    Listed = Callable[["Connection"], Listing | None]
+
 PROMPT = "the prompt"
 """Where a key is from that was entered for a connection that is not saved yet."""
 
@@ -159,16 +161,15 @@ def parse_target(
     text: str,
     known: Mapping[str, Connection],
     in_use: str = "",
-    listed: Callable[[Connection], Listing | None] = lambda _: None,
+    listed: Listed = lambda _: None,
 ) -> Target:
     """
     Read `connection`, `connection:model` or `model`, and resolve the model.
 
     What stands before the first `:` is a connection only if one of that slug exists, or if it is a preset's
     slug and exactly one connection uses that preset: so `llama3.2:8b` is a model. Nothing is the target
-    `in_use`, and a bare model one of its connection. `listed` gives what is known of an endpoint's models.
-    Raises `NotConnected` when nothing is in use,
-    `UsageError` for a name of nothing, or a connection's fault.
+    `in_use`, and a bare model one of its connection. `listed` gives an endpoint's models, where a name hangs on them.
+    Raises `NotConnected` when nothing is in use, `UsageError` for a name of nothing, or a connection's fault.
     """
     head, colon, rest = text.strip().partition(":")
     found = named(head, known)
@@ -176,7 +177,7 @@ def parse_target(
         if colon and not rest:
             msg = f"{text!r} ends in a colon without a model."
             raise UsageError(msg, hint=f"Name one ({found.preset.model_form}), or leave the colon out.")
-        return resolve(found, rest, listed(found))
+        return resolve(found, rest, listed)
     if head in PRESETS:
         raise _not_connected(PRESETS[head], known)
     if not in_use:
@@ -190,7 +191,7 @@ def parse_target(
         msg = f"There is no connection {text!r}."
         raise UsageError(msg, hint=f"Did you mean {near[0]!r}? Connected: {', '.join(known)}.")
     connection = parse_target(in_use, known).connection
-    return resolve(connection, text.strip(), listed(connection))
+    return resolve(connection, text.strip(), listed)
 
 
 def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
@@ -201,13 +202,13 @@ def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
     return of_preset[0] if len(of_preset) == 1 else None
 
 
-def resolve(connection: Connection, model: str = "", listing: Listing | None = None) -> Target:
+def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: None) -> Target:
     """
     Turn a model as a user writes it, or none, into the id that goes on the wire.
 
-    An alias (opus, sonnet, haiku) is the newest of its line that the endpoint lists, else that of a dated table.
-    Raises the connection's fault, if it has one, and `UsageError` for a model that surely isn't there, or
-    where none is known.
+    An alias (opus, sonnet, haiku) is the newest of its line that the endpoint lists (`listed`, asked for such names
+    and doubtful ones alone), else that of a dated table. Raises the connection's fault, if it has one, and
+    `UsageError` for a model that surely isn't there, or where none is known.
     """
     if connection.fault is not None:
         raise connection.fault
@@ -220,6 +221,7 @@ def resolve(connection: Connection, model: str = "", listing: Listing | None = N
     found = asked
     if asked in preset.aliases:
         own_endpoint = connection.base_url == preset.base_url
+        listing = listed(connection)
         found = newest(asked, listing.models) if listing else ""
         if not found:
             found = preset.aliases[asked]
@@ -227,16 +229,29 @@ def resolve(connection: Connection, model: str = "", listing: Listing | None = N
                 notes += (f"{asked} taken as {found}, which may have another name here",)
     elif preset.models and found not in preset.models:
         raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
-    elif found not in (connection.default_model, *connection.models) and not re.fullmatch(preset.model_pattern, found):
+    elif not _may_be_there(connection, found):
+        listing = listed(connection)
         near = nearest(listing.models, found) if listing else []
         meant = f"Did you mean {near[0]!r}?" if near else f"%xiantong models {connection.slug} lists them."
         raise UsageError(f"{connection.slug} has no model {found!r}: names there are {preset.model_form}.", hint=meant)
-    if preset.own_routes == "ollama" and leaves_the_machine(found):
+    if is_elsewhere(connection, found):
         notes += (f"{found} is not local: the question leaves this machine",)
     return Target(connection, found, notes)
 
 
-def takes_images(connection: Connection, model: str, listing: Listing | None) -> tuple[bool | None, str]:
+def _may_be_there(connection: Connection, model: str) -> bool:
+    """Say whether a name may be one: it has the form of names there, is saved, or is what an alias is taken as."""
+    preset = connection.preset
+    taken = (connection.default_model, *connection.models, *preset.aliases.values())
+    return model in taken or re.fullmatch(preset.model_pattern, model) is not None
+
+
+def is_elsewhere(connection: Connection, model: str) -> bool:
+    """Say whether a question to a server on this machine goes on to another one."""
+    return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
+
+
+def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bool | None, str]:
     """
     Say whether a model takes images, and by whose word; (None, "") where nobody knows.
 
@@ -249,6 +264,7 @@ def takes_images(connection: Connection, model: str, listing: Listing | None) ->
         return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
     if connection.preset.guessed:
         return False, "endpoints of your own are for text until images are switched on"
+    listing = listed(connection)
     found = listing.find(model) if listing else None
     if found is not None and found.images is not None:
         return found.images, f"what {connection.slug} lists"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from concurrent.futures import Future
 
-    from xiantong_nb.connection import Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Listed, Target
+    from xiantong_nb.exchange import Learnt
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.transport import Transport
 
@@ -50,7 +50,8 @@ class Stream:
         notes: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         explain: Explain | None = None,
-        listing: Listing | None = None,
+        listed: Listed = lambda _: None,
+        learnt: Learnt | None = None,
         keep: Callable[[Reply], None] = lambda _: None,
     ) -> None:
         self.target = target
@@ -66,7 +67,8 @@ class Stream:
         self._place = place(connection, target.model, self.url, others)
         self._transport = transport
         self._explain = explain
-        self._listing = listing
+        self._listed = listed
+        self._learnt = learnt
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()
         self._future: Future[None] | None = None
@@ -151,7 +153,7 @@ class Stream:
         async def explain(error: XiantongError) -> XiantongError:
             return await ask(error, self.target, transport) if ask else error
 
-        await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
+        await converse(call, self._place, transport, self._emit, wire=self._wire, learnt=self._learnt, explain=explain)
 
     def _must_be_sent(self) -> Future[None]:
         if self._future is None:
@@ -199,7 +201,7 @@ class Stream:
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
         names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
         for name in names:
-            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
+            cost, source = cost_of(reply.usage, name, target.connection, self._listed)
             if cost is not None:
                 break
         self.reply = replace(reply, model=model, cost=cost, cost_source=source)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb import __version__
 from xiantong_nb.api import session
-from xiantong_nb.connection import named, ways_to_connect
+from xiantong_nb.connection import is_elsewhere, named, ways_to_connect
 from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.notebook import connecting, looking, mending
 from xiantong_nb.notebook import line as lines
@@ -91,7 +91,7 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
             ("→" if c.slug in used else "") + ("*" if c.saved and c.slug == default else ""),
             c.slug,
             "" if c.name in (c.slug, c.preset.name) or c.base_url.endswith(f"//{c.name}") else c.name,
-            used.get(c.slug, c.default_model),
+            _model(c, used.get(c.slug, c.default_model)),
             c.preset.name,
             c.base_url or ("embedded, started by the first question" if c.preset.embedded else ""),
             _key(c),
@@ -230,13 +230,17 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+def _model(connection: Connection, model: str) -> str:
+    return f"{model} (not local)" if is_elsewhere(connection, model) else model
+
+
 def _key(connection: Connection) -> str:
     if connection.fault is not None:
         return str(connection.fault.args[0])
     only_here = ", this kernel only" if connection.slug in session().here else ""
     if connection.key is None:
         return f"none needed{only_here}"
-    return f"{connection.key} from {connection.key_from}{only_here}".replace("Secret", "")
+    return f"{connection.key.shown} from {connection.key_from}{only_here}"
 
 
 def _day(milliseconds: int | None) -> str:
