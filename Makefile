@@ -6,13 +6,14 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SLOW = .venv-slow
 
-.PHONY: help demo lab test test-slow check torture bench lock clean
+.PHONY: help demo lab test test-live test-slow check torture bench lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
 	@echo "make test-slow  the official SDK and the Claude Agent SDK against llama.cpp: 450 MB are installed first"
+	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
 	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
@@ -29,6 +30,9 @@ test: $(READY)
 
 test-slow: $(READY) $(SLOW)/.ready
 	XIANTONG_SLOW_PYTHON=$(SLOW)/bin/python $(BIN)/python -m pytest tests/slow
+
+test-live: $(READY)
+	XIANTONG_LIVE=1 $(BIN)/python -m pytest tests/live -p no:randomly
 
 check: $(READY)
 	$(BIN)/ruff format --check .

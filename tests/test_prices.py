@@ -76,7 +76,7 @@ def test_a_list_without_prices_gets_those_of_the_table():
 
 @pytest.mark.parametrize(
     ("amount", "says"),
-    [(0, "$0.00"), (1234.5, "$1,234.50"), (0.01, "$0.01"), (0.082, "$0.082"), (5.1e-05, "$0.000051"), (1e-9, "$0.000000001")],
+    [(0, "$0.00"), (1234.5, "$1,234.50"), (0.082, "$0.082"), (5.1e-5, "$0.000051"), (1e-6, "$0.000001")],
 )  # fmt: skip
 def test_amounts_are_written_as_people_do(amount, says):
     assert usd(amount) == says

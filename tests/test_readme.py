@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,20 @@ def test_every_make_target_exists():
     assert set(re.findall(r"make ([a-z]+) {2,}#|`make ([a-z]+)`", README))
     named = {a or b for a, b in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", README, re.MULTILINE)}
     assert named <= targets
+
+
+def test_every_test_that_is_named_exists_and_the_table_is_whole():
+    named = set(re.findall(r"`(test_\w+(?:\[[\w-]+\])?)`", README))
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    files = ["tests/test_providers.py", "tests/test_walkthroughs.py"]
+    listed = subprocess.run(
+        [*command, *files], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    ).stdout
+    ids = {line.rpartition("::")[2] for line in listed.splitlines()}
+    assert named <= ids | {each.partition("[")[0] for each in ids}
+    steps = [f"test_{step}" for step in ("connect", "test", "list", "ask", "image", "error_hint")]
+    presets = [preset.slug for preset in PRESETS.values() if not preset.embedded]
+    assert named >= {f"{step}[{slug}]" for step in steps for slug in presets}
 
 
 @pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))

@@ -226,7 +226,7 @@ def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: 
         if not found:
             found = preset.aliases[asked]
             if not (preset.sure_of_aliases and own_endpoint):
-                notes += (f"{asked} taken as {found}, which may have another name here",)
+                notes += (f"the alias {asked} is taken as {found}, which may have another name here",)
     elif preset.models and found not in preset.models:
         raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
     elif not _may_be_there(connection, found):
@@ -235,7 +235,7 @@ def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: 
         meant = f"Did you mean {near[0]!r}?" if near else f"%xiantong models {connection.slug} lists them."
         raise UsageError(f"{connection.slug} has no model {found!r}: names there are {preset.model_form}.", hint=meant)
     if is_elsewhere(connection, found):
-        notes += (f"{found} is not local: the question leaves this machine",)
+        notes += (f"not local: a question to {found} leaves this machine",)
     return Target(connection, found, notes)
 
 

@@ -83,10 +83,11 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     outcome = _test(session, target, show, f"Ollama {version}" if version else "")
     if outcome.error is None:
         return outcome
-    for other in _other_ways(target.connection, outcome.error):
+    for other in _other_ways(as_said, outcome.error):
         if _test(session, replace(target, connection=other), lambda _: None).passed:
-            options = _options(target.connection, other)
-            outcome.error.hint = f"With {options} it works."
+            options = _options(as_said, other)
+            known = f"{outcome.error.hint} " if version else ""
+            outcome.error.hint = f"{known}With {options} it works."
             return replace(outcome, instead=other, options=options)
     return outcome
 

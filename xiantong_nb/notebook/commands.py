@@ -65,8 +65,7 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
 
     target = session().target(asked.target or "")
     outcome = connecting.show_test(screen, lambda show: probe.test(session(), target, show=show))
-    for note in target.notes:
-        screen.say(note)
+    screen.say_all(target.notes)
     if outcome.error is not None:
         raise outcome.error
     if target.connection.saved:
@@ -116,8 +115,7 @@ def use(screen: Screen, asked: argparse.Namespace) -> None:
         notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
     session().use(asked.target)
     screen.say(f"{'Everyone' if asked.default else 'This kernel'} now asks {target}.")
-    for note in notes:
-        screen.say(note)
+    screen.say_all(notes)
 
 
 def env(screen: Screen, asked: argparse.Namespace) -> None:

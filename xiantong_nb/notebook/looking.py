@@ -28,7 +28,7 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
     if connection is not None:
         words = words[1:]
     else:
-        connection = session().target().connection
+        connection = (session().default() or session().target()).connection
     listing, source = _listing(connection, fresh=asked.refresh)
     if has_table(connection):
         priced = with_prices(listing)
