@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from xiantong_nb.connection import Connection, parse_target, resolve, takes_images
+from xiantong_nb.attached import takes_images
+from xiantong_nb.connection import Connection, parse_target, resolve
 from xiantong_nb.errors import UsageError
 from xiantong_nb.events import Usage
 from xiantong_nb.models import Listing, Model, leaves_the_machine, nearest, newest

@@ -235,6 +235,15 @@ def test_what_leaves_the_machine_is_marked_everywhere(kernel, ollama):
     assert "price unknown" in asked
 
 
+def test_a_wrong_answer_is_asked_for_again(kernel):
+    answers = ["openrouter", KEYS["openrouter.ai"], "gpt-4o", "openai/gpt-4o"]
+    ran = kernel.run("%xiantong connect --name asked --unsaved", answers=answers)
+    assert ran.status == "ok", ran.text
+    assert [asked["prompt"] for asked in ran.asked[3:]] == ["Model: "]
+    assert "Did you mean 'openai/gpt-4o'?" in ran.text
+    assert "This kernel now asks asked:openai/gpt-4o" in ran.text
+
+
 @pytest.fixture
 def fresh(world, tmp_path):
     """A kernel of its own, with nothing connected; more of its environment may be said."""
@@ -257,6 +266,12 @@ def test_a_key_in_the_environment_is_enough(fresh):
     assert "now asks openrouter:anthropic/claude-haiku-5.5" in kernel.run("%xiantong use haiku").text
     assert "anthropic/claude-haiku-5.5" in kernel.run("%xiantong list").text
     assert not (kernel.home / ".xiantong").exists(), "asking is no reason to make a folder"
+
+
+def test_what_is_not_connected_is_said_where_its_models_are_wanted(fresh):
+    ran = fresh().run("%xiantong models openrouter gpt")
+    assert "OpenRouter is not connected." in ran.text
+    assert "%xiantong connect openrouter, or set OPENROUTER_API_KEY" in ran.text
 
 
 def test_where_no_list_can_be_had_the_bare_name_is_taken_with_a_warning(fresh, world):

@@ -136,6 +136,9 @@ def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, at)
     assert not wizard.check()
     assert wizard.problem.missing
     assert "It has llama3.2:latest, qwen3." in str(wizard.problem)
+    faults.play(listing())
+    assert not wizard.check()
+    assert "It has none yet. Pull one: ollama pull llama3.2." in str(wizard.problem)
 
 
 def test_a_name_that_can_not_be_there_is_refused_before_the_test(session, faults, at):

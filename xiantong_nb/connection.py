@@ -251,26 +251,6 @@ def is_elsewhere(connection: Connection, model: str) -> bool:
     return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
 
 
-def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bool | None, str]:
-    """
-    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
-
-    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
-    of one's own is for text only, and of any other its list decides.
-    """
-    if (said := connection.images.get(model)) is not None:
-        return said, "the connection's setting for that model (supportsImages)"
-    if connection.all_images is not None:
-        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
-    if connection.preset.guessed:
-        return False, "endpoints of your own are for text until images are switched on"
-    listing = listed(connection)
-    found = listing.find(model) if listing else None
-    if found is not None and found.images is not None:
-        return found.images, f"what {connection.slug} lists"
-    return None, ""
-
-
 def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
     """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
     for holder in known.values():

@@ -74,6 +74,7 @@ _WORDS = {
     413: re.compile(r"prompt is too long|context (length|size|window)", re.IGNORECASE),
     404: re.compile(r"not a valid model|(unknown|invalid|no such) model|model .*(not found|not exist)", re.IGNORECASE),
 }
+_NO_IMAGES = re.compile(r"image input is not supported", re.IGNORECASE)  # llama.cpp's, with a 500
 _BUSY = {
     408: "waited too long for the request",
     409: "met a conflict",
@@ -194,7 +195,7 @@ def _means(status: int, told: Told) -> int:
             return meant
     if status == 400:  # noqa: PLR2004  # bad request
         return next((meant for meant, words in _WORDS.items() if words.search(told.message)), status)
-    return status
+    return 400 if _NO_IMAGES.search(told.message) else status
 
 
 def _explain(

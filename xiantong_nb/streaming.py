@@ -14,6 +14,7 @@ from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
+from xiantong_nb.request import Image
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
@@ -228,5 +229,6 @@ def _options(request: Request) -> tuple[str, ...]:
         "--stop": bool(request.stop),
         "--max-tokens": request.max_tokens is not None,
         "--system": bool(request.system),
+        "--image": any(isinstance(block, Image) for message in request.messages for block in message.blocks),
     }
     return tuple(option for option, is_sent in sent.items() if is_sent)

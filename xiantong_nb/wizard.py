@@ -13,7 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import probe
-from xiantong_nb.connection import Connection, Target, resolve, takes_images
+from xiantong_nb.attached import takes_images
+from xiantong_nb.connection import Connection, Target, resolve
 from xiantong_nb.draft import Draft, Problem, check
 from xiantong_nb.errors import NotFound, UsageError, XiantongError
 from xiantong_nb.presets import PRESETS
@@ -164,7 +165,8 @@ class Wizard:
         self._asked, listed = (connection, listing), listing.models
         if len(listed) == 1:
             return replace(connection, default_model=listed[0].id)
-        has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else "It has none yet."
+        none = f"It has none yet. {connection.preset.if_empty}".strip()
+        has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else none
         return replace(problem, help=f"{has} {problem.help}".strip())
 
 

@@ -156,7 +156,8 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
         case "base_url":
             return {"base_url": screen.ask("Base URL: ", missing=missing)}
         case _:
-            return {"model": screen.ask(problem.question("Model"), missing=missing)}
+            question = problem.question("Model") if problem.missing else "Model: "
+            return {"model": screen.ask(question, missing=missing)}
 
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:

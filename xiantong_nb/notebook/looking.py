@@ -10,6 +10,7 @@ from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.errors import Unreachable, XiantongError
 from xiantong_nb.models import matching
+from xiantong_nb.presets import PRESETS
 from xiantong_nb.prices import TABLE_DATE, has_table, table, usd, with_prices
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
     connection = named(words[0], session().connections()) if words else None
     if connection is not None:
         words = words[1:]
+    elif words and words[0] in PRESETS:
+        connection = session().target(words[0]).connection  # which says how it is connected
     else:
         connection = (session().default() or session().target()).connection
     listing, source = _listing(connection, fresh=asked.refresh)
