@@ -50,6 +50,9 @@ def test_what_claude_code_can_not_ask_is_refused():
         connection("gw", "https://gw.example/v1", wire="openai-completions").environment()
     with pytest.raises(UsageError, match="does not run yet"):
         demo().environment()
+    with pytest.raises(UsageError, match="Which model sonnet is at openrouter is known by its list alone"):
+        replace(connection("openrouter"), default_model="sonnet").environment()
+    assert replace(connection("anthropic"), default_model="sonnet").environment()[MODEL] == "claude-sonnet-5-5"
     fault = UsageError("broken")
     with pytest.raises(UsageError, match="broken"):
         replace(connection("openrouter"), fault=fault).environment()

@@ -66,7 +66,7 @@ class Connection:
         For `ClaudeAgentOptions(env=...)` and child processes; they hold the key, so they are not to be printed. A
         variable that must not be sent along is there and empty: with both key variables set, Claude Code sends both
         headers. `ANTHROPIC_BASE_URL` is absent where Anthropic itself is asked. Raises the connection's fault, and
-        `UsageError` for one that is not asked by Messages, or does not run yet.
+        `UsageError` for one that is not asked by Messages, does not run yet, or whose model only its list tells.
         """
         if self.fault is not None:
             raise self.fault
@@ -75,6 +75,10 @@ class Connection:
             raise UsageError(msg, hint=f"If it offers that too: %xiantong edit {self.slug} --api anthropic-messages")
         if not self.base_url:
             raise UsageError(f"{self.slug} does not run yet.", hint=f"%xiantong env {self.slug} starts it.")
+        asked = model or self.default_model
+        if asked in self.preset.aliases and not self.preset.sure_of_aliases:
+            msg = f"Which model {asked} is at {self.slug} is known by its list alone."
+            raise UsageError(msg, hint=f"%xiantong env {self.slug} looks there. Or name it: .environment(MODEL)")
         key = self.key.reveal() if self.key else ""
         by_header = self.auth_header == "x-api-key"
         word = self.slug if is_loopback(self.base_url) else ""  # a word is no key, and goes to no other machine

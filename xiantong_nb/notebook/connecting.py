@@ -34,8 +34,7 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
     target = _finish(wizard, screen, asked)
     if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
         screen.say("Its saved key was kept; --ask-key asks for another.")
-    session().use(str(target))
-    screen.say(f"This kernel now asks {target}.")
+    _use(target, screen)
 
 
 def edit(screen: Screen, asked: argparse.Namespace) -> None:
@@ -49,8 +48,7 @@ def edit(screen: Screen, asked: argparse.Namespace) -> None:
     in_use = session().default()
     target = _finish(wizard, screen, asked)
     if in_use is not None and in_use.connection.slug == target.connection.slug:
-        session().use(str(target))
-        screen.say(f"This kernel now asks {target}.")
+        _use(target, screen)
 
 
 def rename(screen: Screen, asked: argparse.Namespace) -> None:
@@ -94,6 +92,12 @@ def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome])
     screen.say(f"Test of {outcome.target} at {outcome.url}")
     screen.table(("stage", "after", ""), rows)
     return outcome
+
+
+def _use(target: Target, screen: Screen) -> None:
+    session().use(str(target))
+    if screen.lasts:  # else it ends with this command, and the next one asks everyone's default
+        screen.say(f"This kernel now asks {target}.")
 
 
 def _demo(screen: Screen) -> None:
