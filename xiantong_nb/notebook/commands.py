@@ -159,7 +159,7 @@ def chats(screen: Screen, asked: argparse.Namespace) -> None:
 
 def reset(screen: Screen, asked: argparse.Namespace) -> None:
     """Forget a conversation of this kernel."""
-    name = asked.name or "default"
+    name = asked.chat or "default"
     chat = session().chats.pop(name, None)
     turns = len(chat.turns) if chat else 0
     screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
@@ -214,7 +214,7 @@ COMMANDS: dict[str, Command] = {
     "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
     "usage": Command(looking.usage),
     "chats": Command(chats),
-    "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),
     "restore": Command(
         mending.restore,
