@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,8 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.append(questions)
-    shell.Completer.custom_matchers.append(_matcher(shell))
+    with contextlib.suppress(ImportError, AttributeError):  # IPython calls this interface provisional
+        shell.Completer.custom_matchers.append(_matcher(shell))
     # by name, so that the class is not imported before there is a reply
     shell.display_formatter.ipython_display_formatter.for_type_by_name(*_REPLY, magics.shown_already)
     shell.display_formatter.mimebundle_formatter.for_type_by_name(*_REPLY, magics.shown_later)
@@ -89,8 +91,9 @@ def unload(shell: Any) -> None:
     shell.configurables[:] = [each for each in shell.configurables if each is not preferences and each is not magics]
     shell.events.unregister("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.remove(questions)
-    matchers = shell.Completer.custom_matchers
-    matchers[:] = [each for each in matchers if getattr(each, "matcher_identifier", "") != MATCHER]
+    with contextlib.suppress(AttributeError):
+        matchers = shell.Completer.custom_matchers
+        matchers[:] = [each for each in matchers if getattr(each, "matcher_identifier", "") != MATCHER]
     for formatter in (shell.display_formatter.ipython_display_formatter, shell.display_formatter.mimebundle_formatter):
         formatter.deferred_printers.pop(_REPLY, None)
         for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == _REPLY]:

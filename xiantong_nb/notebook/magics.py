@@ -64,8 +64,7 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            commands.run(line, Screen(terminal=self._in_terminal))
-            return None
+            return commands.run(line, Screen(terminal=self._in_terminal, watch=self._watched))
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
@@ -138,6 +137,12 @@ class AskMagics(Magics):
                     painter.withdraw()
                 else:
                     self._keep(reply, painter, asked)
+
+    def _watched(self, stream: Stream) -> Reply:
+        """Show an answer as `%%ask` does when its line says nothing."""
+        from xiantong_nb.notebook import line as lines
+
+        return self._watch(stream, lines.parse(""))
 
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
         if asked.to:
