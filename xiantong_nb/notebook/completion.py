@@ -86,7 +86,7 @@ def fitting(found: Sequence[Offer], fragment: str) -> list[Offer]:
 def _in_question(last: str, names: Mapping[str, Any]) -> tuple[str, Sequence[Offer]]:
     """Offer the user's variables after a brace, and after a dot what the variable before it has."""
     found = _NAME.search(last)
-    return (found["part"], offers.names(found["owner"] or "", names)) if found else ("", ())
+    return (found["part"], offers.of_user(found["owner"] or "", names)) if found else ("", ())
 
 
 def _cut(rest: str) -> tuple[list[str], str]:

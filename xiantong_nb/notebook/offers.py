@@ -70,8 +70,8 @@ def at_place(places: Sequence[Place], plain: Sequence[str], fragment: str) -> li
     return [offer for offer in found if offer.text not in plain]
 
 
-def names(owner: str, names: Mapping[str, Any]) -> list[Offer]:
-    """Offer the user's variables, or what `owner`, a variable or plain attributes of one, has; nothing is computed."""
+def of_user(owner: str, names: Mapping[str, Any]) -> list[Offer]:
+    """Offer the user's variables, or what one of them, or a plain attribute of one, has; no property is computed."""
     if not owner:
         return _offers("variable", _own(names))
     first, *path = owner.split(".")
