@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from xiantong_nb.notebook import commands, line
+from xiantong_nb.notebook.preferences import Xiantong
 from xiantong_nb.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-OPTIONS = {row.flag for row in (*line.OPTIONS, *line.CONNECT, *line.USE)}
+OPTIONS = {row.flag for row in (*line.OPTIONS, *line.CONNECT, *line.USE, *line.FIX)}
 
 
 def test_every_option_is_documented():
@@ -39,6 +40,12 @@ def test_what_the_terminal_knows_is_documented():
 def test_every_command_is_documented_and_no_other():
     documented = set(re.findall(r"%xiantong ([a-z]+)", README))
     assert documented == set(commands.COMMANDS)
+
+
+def test_every_setting_is_documented_with_its_default_and_no_other():
+    (told,) = re.findall(r"^## Settings$(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    documented = set(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", told, re.MULTILINE))
+    assert documented == {(name, repr(t.default_value)) for name, t in Xiantong.class_traits(config=True).items()}
 
 
 def test_every_connection_is_documented():

@@ -136,8 +136,12 @@ class Session:
     def use(self, text: str) -> Target:
         """Make this the target of questions that name none."""
         target = self.target(text)
-        self._chosen = str(target)
+        self.prefer(str(target))
         return target
+
+    def prefer(self, text: str) -> None:
+        """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
+        self._chosen = text
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from xiantong_nb import __version__
 from xiantong_nb.api import session
 from xiantong_nb.connection import is_elsewhere, named, ways_to_connect
 from xiantong_nb.errors import StoreError, UsageError
-from xiantong_nb.notebook import connecting, looking, mending
+from xiantong_nb.notebook import connecting, fixing, looking, mending
 from xiantong_nb.notebook import line as lines
 
 if TYPE_CHECKING:
@@ -19,17 +20,19 @@ if TYPE_CHECKING:
 
     from xiantong_nb.connection import Connection
     from xiantong_nb.notebook.screen import Screen
+    from xiantong_nb.reply import Reply
 
 Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what it does, what stands after it and which options it takes."""
+    """A command: what it does, what stands after it, which options it takes, what holds while it is read and run."""
 
-    does: Callable[[Screen, argparse.Namespace], None]
+    does: Callable[[Screen, argparse.Namespace], Reply | None]
     places: tuple[Place, ...] = ()
     options: tuple[lines.Option, ...] = ()
+    within: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
     @property
     def help(self) -> str:
@@ -37,13 +40,17 @@ class Command:
         return (self.does.__doc__ or "").strip().partition("\n")[0]
 
 
-def run(line: str, screen: Screen) -> None:
-    """Run one command line. Raises `UsageError` for a command that does not exist, or a line with a key in it."""
+def run(line: str, screen: Screen) -> Reply | None:
+    """
+    Run one command line, and return the answer of one that asks a model.
+
+    Raises `UsageError` for a command that does not exist, or a line with a key in it.
+    """
     lines.refuse_keys(line)
-    run_words(lines.words(line) or ["help"], screen)
+    return run_words(lines.words(line) or ["help"], screen)
 
 
-def run_words(words: list[str], screen: Screen) -> None:
+def run_words(words: list[str], screen: Screen) -> Reply | None:
     """Run one command, cut into words."""
     lines.refuse_keys(" ".join(words))
     name, *arguments = words
@@ -52,11 +59,12 @@ def run_words(words: list[str], screen: Screen) -> None:
         raise UsageError(f"There is no command {name!r}.", hint=f"%xiantong help lists them: {', '.join(COMMANDS)}.")
     command = COMMANDS[name]
     parser = lines.parser(f"{screen.program} {name}", command.help, command.options, command.places)
-    try:
-        asked = parser.parse_args(arguments)
-    except lines.HelpShown:
-        return
-    command.does(screen, asked)
+    with command.within():
+        try:
+            asked = parser.parse_args(arguments)
+        except lines.HelpShown:
+            return None
+        return command.does(screen, asked)
 
 
 def test(screen: Screen, asked: argparse.Namespace) -> None:
@@ -157,7 +165,7 @@ def chats(screen: Screen, asked: argparse.Namespace) -> None:
 
 def reset(screen: Screen, asked: argparse.Namespace) -> None:
     """Forget a conversation of this kernel."""
-    name = asked.name or "default"
+    name = asked.chat or "default"
     chat = session().chats.pop(name, None)
     turns = len(chat.turns) if chat else 0
     screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
@@ -210,9 +218,12 @@ COMMANDS: dict[str, Command] = {
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),
     "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
+    "fix": Command(
+        fixing.fix, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.FIX, fixing.lasting
+    ),
     "usage": Command(looking.usage),
     "chats": Command(chats),
-    "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),
     "restore": Command(
         mending.restore,
