@@ -152,7 +152,7 @@ def tabs(trials: int = 25) -> None:
         session = Session(folder=Path(home) / ".xiantong", environment={})
         connection = Connection("gw", PRESETS["custom"], "http://127.0.0.1:9", "a/model-0", name="gw")
         session.store.put(connection)
-        Shelf(session.store.folder).keep(connection, tuple(Model(f"a/model-{number}") for number in range(500)))
+        Shelf(lambda: session.store.folder).keep(connection, tuple(Model(f"a/model-{number}") for number in range(500)))
         made = Kernel(kernel_env(Path(home)))
         try:
             made.run("%load_ext xiantong_nb")

@@ -44,7 +44,7 @@ def remember(home, slug: str, preset: str, url: str, models) -> None:
     session.store.put(connection)
     from xiantong_nb.shelf import Shelf
 
-    Shelf(session.store.folder).keep(connection, tuple(Model(name) for name in models))
+    Shelf(lambda: session.store.folder).keep(connection, tuple(Model(name) for name in models))
 
 
 def environment(home, faults_url: str) -> dict[str, str]:

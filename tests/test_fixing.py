@@ -44,7 +44,7 @@ def asked(endpoint):
     """The endpoint, which answers with a mended cell, and what it was asked in this test."""
     endpoint.play(good(ANSWER))
     before = len(endpoint.seen)
-    return lambda: [seen.json for seen in endpoint.seen[before:]]
+    return lambda: [seen.json for seen in endpoint.seen[before:] if seen.body]
 
 
 @pytest.fixture(scope="module")

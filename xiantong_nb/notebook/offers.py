@@ -102,7 +102,7 @@ def _models(connection: Connection | None) -> list[Offer]:
     """Offer the models of a connection: those that were chosen for it, its aliases, those that were last listed."""
     if connection is None:
         return []
-    preset, listing = connection.preset, session().listing(connection)
+    preset, listing = connection.preset, session().lists.kept(connection)
     listed = listing.models if listing else ()
     aliases = [a for a in preset.aliases if preset.sure_of_aliases or newest(a, listed)]
     known = (connection.default_model, *connection.models, *preset.models, *aliases, *(model.id for model in listed))
