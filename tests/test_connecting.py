@@ -143,15 +143,13 @@ def test_a_key_that_is_none_is_asked_for_again_and_then_given_up(fresh_kernel, l
     assert ran.status == "ok", ran.text
     assert len(ran.asked) == 3
     assert "Taken off the key: quotes around it" in ran.text
-    more = "--name other --model toy-1 --ask-key --text"
-    ran = connect(fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more=more)
+    ran = connect(fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more="--name other --model toy-1 --ask-key --text")
     assert ran.error["ename"] == "UsageError"
     assert len(config(tmp_path)["llmConnections"]) == 1
 
 
 def test_every_question_is_asked_where_nothing_is_said(fresh_kernel, locked):
-    answers = ["nothing", "custom", "file:///x", locked.base_url, "toy-2"]
-    ran = fresh_kernel.run("%xiantong connect --text", answers=answers)
+    ran = fresh_kernel.run("%xiantong connect --text", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"])
     assert ran.error["ename"] == "KeyRefused"  # this machine is asked without a key, and this engine wants one
     assert "--ask-key" in ran.text
     which = "anthropic, openrouter, vercel, ollama, custom, or a URL: "
@@ -225,12 +223,13 @@ def test_a_line_with_a_key_in_it_is_not_run_and_can_be_purged(fresh_kernel, tmp_
     assert SHAPED not in ran.text
     assert "%xiantong purge" in ran.text
 
-    def held():
-        return b"".join(path.read_bytes() for path in (tmp_path / "ipython").rglob("history.sqlite*"))
+    def held() -> bool:
+        files = (tmp_path / "ipython").rglob("history.sqlite*")
+        return SHAPED.encode() in b"".join(path.read_bytes() for path in files)
 
-    assert until(lambda: SHAPED.encode() in held())  # a thread of IPython's writes it
+    assert until(held), "IPython writes its history in a thread of its own"
     assert "Taken out of the history" in fresh_kernel.run("%xiantong purge").text
-    assert SHAPED.encode() not in held()
+    assert not held()
     namespace = fresh_kernel.run("print([repr(v) for v in list(globals().values()) if not callable(v)], _ih, _oh)").text
     assert SHAPED not in namespace
     assert "No line" in fresh_kernel.run("%xiantong purge").text

@@ -10,12 +10,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xiantong_nb import probe, shown, slips, wizard
+from xiantong_nb import ollama, probe, shown, slips
 from xiantong_nb.base_url import is_loopback, origin
 from xiantong_nb.draft import Problem, check
 from xiantong_nb.errors import NotFound, StoreError, UsageError, XiantongError
-from xiantong_nb.lists import listing_of
 from xiantong_nb.presets import PRESETS
+from xiantong_nb.upkeep import choose, noted, saved
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ class Clerk:
             case slips.Save():
                 return "saved", self._save(slip, key)
             case slips.Use(target=target, default=default):
-                return "state", self._state(session.use(target, everyone=default).notes)
+                return "state", self._state(choose(session, target, everyone=default).notes)
             case slips.Remove(slug=slug):
-                known = slug if slug in session.here else wizard.saved(session, slug, broken=True).slug
+                known = slug if slug in session.here else saved(session, slug, broken=True).slug
                 return "state", self._state(session.remove(known))
             case slips.Rename(slug=slug, name=name):
                 if not name.strip() or not name.isprintable():
                     raise UsageError("A name is needed.")
-                return "state", self._state(session.store.rename(wizard.saved(session, slug).slug, name.strip()))
+                return "state", self._state(session.store.rename(saved(session, slug).slug, name.strip()))
         return "state", self._state()
 
     def _state(self, notes: tuple[str, ...] = ()) -> Json:
@@ -128,7 +128,7 @@ class Clerk:
         return check(described.draft(key), known, self._session.environment, self._editing(described))
 
     def _editing(self, described: slips.Described) -> Connection | None:
-        return wizard.saved(self._session, described.slug) if described.slug else None
+        return saved(self._session, described.slug) if described.slug else None
 
     def _wizard(self, described: slips.Described, typed: slips.Typed, of: int | str | None) -> tuple[Wizard, str]:
         """
@@ -161,23 +161,24 @@ class Clerk:
             if found.field != "model" or found.connection is None:
                 raise _Wrong(found)
             found = found.connection
-        connection, version = probe.recognised(self._session, found)
-        ollama = version if connection.preset.own_routes else None
+        described = found
+        connection, version = self._session.run(lambda transport: ollama.recognised(described, transport))
+        told_version = version if connection.preset.own_routes else None
         local = is_loopback(connection.base_url)
         try:
-            listing, source = listing_of(self._session, connection, fresh=local or made.draft.key is not None)
+            listing, source = self._session.lists.look(connection, fresh=local or made.draft.key is not None)
         except XiantongError as error:
             told = shown.failure(error, keyless=connection.key is None)
             told |= {"kind": "no_model_list"} if isinstance(error, NotFound) else {}
-            return told | {"models": [], "source": "", "ollama": shown.ollama_state(ollama)}
-        return shown.listing(listing, source, ollama)
+            return told | {"models": [], "source": "", "ollama": shown.ollama_state(told_version)}
+        return shown.listing(listing, source, told_version)
 
     def _test(self, ticket: Ticket, slip: slips.Test, described: slips.Described, typed: slips.Typed) -> Json:
         made, place = self._wizard(described, typed, slip.of)
         self._kept = _Kept(slip.id, described, made, place, time.monotonic() + self._times.kept)
         if ticket.scope.cancelled:
             self.forget(slip.id)
-        shown_key = {"key": made.draft.key.masked if made.draft.key else ""}
+        shown_key = {"key": made.draft.key.shown if made.draft.key else ""}
         if not made.check():
             return _UNTESTED | shown.refused(made.needs()) | shown_key
         connection = made.ready().connection
@@ -192,8 +193,8 @@ class Clerk:
         target = self._session.target(text)
         self._allow(ticket, target.connection)
         outcome = probe.test(self._session, target, show=lambda stage: ticket.say(shown.progress(stage)))
-        noted = wizard.noted(self._session, target.connection) if outcome.passed else ()
-        return shown.outcome(outcome, (*target.notes, *noted), keyless=target.connection.key is None)
+        notes = noted(self._session, target.connection) if outcome.passed else ()
+        return shown.outcome(outcome, (*target.notes, *notes), keyless=target.connection.key is None)
 
     def _save(self, slip: slips.Save, typed: slips.Typed) -> Json:
         kept = self._kept if self._kept is not None and self._kept.of == slip.of else None

@@ -61,7 +61,7 @@ def state(session: Session) -> Json:
 def in_use(session: Session) -> str:
     """Return the target that is asked where nothing is named, or nothing where there is none that can be asked."""
     try:
-        return str(session.target())
+        return str(session.default() or "")
     except (UsageError, StoreError):
         return ""
 
@@ -77,22 +77,9 @@ def draft(said: Draft, slug: str = "") -> Json:
 
 
 def problem(found: Problem) -> Json:
-    """Return what keeps a draft from being a connection; what is only missing is worded for a form."""
-    hint = found.hint
-    if found.missing and found.field in _MISSING:
-        preset = found.connection.preset if found.connection else None
-        hint = _MISSING[found.field]
-        if found.field == "key" and preset and preset.key_page:
-            hint = f"Paste one: {preset.key_page}"
+    """Return what keeps a draft from being a connection; what is only missing is told as to whoever is asked for it."""
+    hint = found.help if found.missing else f"{found.help} {found.hint}".strip()
     return {"field": found.field, "message": found.message, "hint": hint, "missing": found.missing}
-
-
-_MISSING = {
-    "preset": "Choose one.",
-    "base_url": "Such as https://gateway.example or http://localhost:8080.",
-    "key": "Paste one, or name the variable that holds it.",
-    "model": "Choose or type one.",
-}
 
 
 def checked(said: Draft, found: Connection | Problem, preset: Preset | None) -> Json:
@@ -181,7 +168,7 @@ def outcome(of: Outcome, notes: tuple[str, ...], *, keyless: bool) -> Json:
 
 def masked(connection: Connection) -> str:
     """Return the last characters of a connection's key, or nothing."""
-    return connection.key.masked if connection.key else ""
+    return connection.key.shown if connection.key else ""
 
 
 def _passed(stage: Stage) -> Json:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import secret
 from xiantong_nb.api import session
-from xiantong_nb.draft import Draft, savable, settled
+from xiantong_nb.draft import Draft, listed_at, savable, settled
 from xiantong_nb.errors import StoreError, UsageError
-from xiantong_nb.wizard import Wizard, saved
+from xiantong_nb.upkeep import saved
+from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +38,7 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
     if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
         screen.say("Its saved key was kept; --ask-key asks for another.")
     wizard.begin()
-    screen.say(f"This kernel now asks {target}.")
+    _told(target, screen)
 
 
 def edit(screen: Screen, asked: argparse.Namespace) -> None:
@@ -53,7 +54,7 @@ def edit(screen: Screen, asked: argparse.Namespace) -> None:
         return
     target = _finish(wizard, screen, asked)
     if wizard.begin():
-        screen.say(f"This kernel now asks {target}.")
+        _told(target, screen)
 
 
 def rename(screen: Screen, asked: argparse.Namespace) -> None:
@@ -83,6 +84,11 @@ def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome])
     screen.say(f"Test of {outcome.target} at {outcome.url}")
     screen.table(("stage", "after", ""), rows)
     return outcome
+
+
+def _told(target: Target, screen: Screen) -> None:
+    if screen.lasts:  # else it ends with this command, and the next one asks everyone's default
+        screen.say(f"This kernel now asks {target}.")
 
 
 def _demo(screen: Screen) -> None:
@@ -130,9 +136,10 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False, by_form: b
         if by_form and (problem is None or problem.missing):
             return False
         if problem is None:  # all is there, and the person has not been asked about the model yet
-            default = wizard.target.model if wizard.target else ""
+            target = wizard.ready()
             answered["model"] += 1
-            wizard.edit(model=screen.ask(f"Model [{default}]: ", missing=""))
+            question = f"{listed_at(target.connection.preset)} Model [{target.model}]: ".lstrip()
+            wizard.edit(model=screen.ask(question, missing=""))
             continue
         if answered[problem.field] == _TRIES or not (problem.missing or answered[problem.field]):
             raise problem.error()
@@ -147,7 +154,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False, by_form: b
 
 def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
     """Ask the one question that a problem calls for."""
-    missing = f"{problem.message} {problem.hint}"
+    missing = str(problem)
     match problem.field:
         case "preset":
             return {"preset": screen.ask(f"{', '.join(savable())}, or a URL: ", missing=missing)}
@@ -156,7 +163,8 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
         case "base_url":
             return {"base_url": screen.ask("Base URL: ", missing=missing)}
         case _:
-            return {"model": screen.ask(f"{missing} Model: ", missing=missing)}
+            question = problem.question("Model") if problem.missing else "Model: "
+            return {"model": screen.ask(question, missing=missing)}
 
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:
@@ -164,9 +172,7 @@ def _key(problem: Problem, screen: Screen) -> secret.Secret:
     left = _TRIES
     while True:
         left -= 1
-        typed = screen.ask(
-            f"{problem.message} Key (not shown): ", unseen=True, missing=f"{problem.message} {problem.hint}"
-        )
+        typed = screen.ask(problem.question("Key (not shown)"), unseen=True, missing=str(problem))
         try:
             key, notes = secret.cleaned(typed, name="the answer")
         except UsageError as error:

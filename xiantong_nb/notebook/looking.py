@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.models import matching
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     import argparse
@@ -18,15 +20,15 @@ if TYPE_CHECKING:
 
 def models(screen: Screen, asked: argparse.Namespace) -> None:
     """List the models that an endpoint offers, or those whose names hold some words."""
-    from xiantong_nb.lists import listing_of
-
     words = list(asked.name)
     connection = named(words[0], session().connections()) if words else None
     if connection is not None:
         words = words[1:]
+    elif words and words[0] in PRESETS:
+        connection = session().target(words[0]).connection  # which says how it is connected
     else:
-        connection = session().target().connection
-    listing, source = listing_of(session(), connection, fresh=asked.refresh)
+        connection = (session().default() or session().target()).connection
+    listing, source = session().lists.look(connection, fresh=asked.refresh)
     found = matching(listing.models, " ".join(words))
     if found:
         screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
@@ -45,7 +47,7 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
         screen.say("Nothing was asked yet.")
         return
     screen.table(
-        ("connection", "model", "answers", "tokens in", "out", "USD"),
+        ("connection", "model", "answers", "tokens in", "out", "cost"),
         [
             (
                 *asked_of,
@@ -57,19 +59,21 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
             for asked_of, replies in rows.items()
         ],
     )
-    screen.say(f"In all: {_money(session().used)} USD, by each answer's own figure or list price.")
+    screen.say(f"In all: {_money(session().used)}, by each answer's own figure or list price.")
 
 
 def _money(replies: list[Reply]) -> str:
     """Return a sum, and how many of the answers have no known price."""
     unknown = sum(reply.cost is None for reply in replies)
-    told = f"{sum(reply.cost or 0 for reply in replies):.4f}" if unknown < len(replies) else ""
+    told = usd(sum(reply.cost or 0 for reply in replies)) if unknown < len(replies) else ""
     more = f"{unknown} of unknown price" if unknown else ""
     return " + ".join(part for part in (told, more) if part)
 
 
 def _model_row(model: Model) -> tuple[str, ...]:
-    prices = tuple("" if price is None else f"{price:g}" for price in (model.price_in, model.price_out))
+    prices = ["" if price is None else f"{price:g}" for price in (model.price_in, model.price_out)]
     images = {None: "", True: "yes", False: "no"}[model.images]
-    where = "not local" if model.local is False else ""
-    return model.id, f"{model.context:,}" if model.context else "", images, *prices, where
+    notes = "not local" if model.local is False else ""
+    if model.price_in is not None and model.price_up_to is not None:
+        notes = f"prices up to {model.price_up_to:,} tokens" if model.price_up_to else "prices vary"
+    return model.id, f"{model.context:,}" if model.context else "", images, *prices, notes
