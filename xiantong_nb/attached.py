@@ -5,41 +5,61 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xiantong_nb.connection import place, takes_images
-from xiantong_nb.errors import UsageError, XiantongError
+from xiantong_nb.connection import place
+from xiantong_nb.errors import UsageError
 from xiantong_nb.request import HttpCall, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
 
 
-def refuse_images(target: Target, listing: Listing | None, ask: Callable[[Connection], Listing]) -> None:
-    """Raise `UsageError` where a model is known to take no images; what nobody knows is asked for once (`ask`)."""
+def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bool | None, str]:
+    """
+    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
+
+    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
+    of one's own is for text only, and of any other its list decides.
+    """
+    if (said := connection.images.get(model)) is not None:
+        return said, "the connection's setting for that model (supportsImages)"
+    if connection.all_images is not None:
+        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
+    if connection.preset.embedded:
+        return False, "the toys read text alone"
+    if connection.preset.guessed:
+        return False, "endpoints of your own are for text until images are switched on"
+    listing = listed(connection)
+    found = listing.find(model) if listing else None
+    if found is not None and found.images is not None:
+        return found.images, f"what {connection.slug} lists"
+    return None, ""
+
+
+def refuse_images(target: Target, listed: Listed) -> None:
+    """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
     connection, model = target.connection, target.model
-    takes, why = takes_images(connection, model, listing)
-    if takes is None and listing is None and not connection.preset.embedded:
-        try:
-            takes, why = takes_images(connection, model, ask(connection))
-        except XiantongError:
-            return  # then the endpoint decides
+    takes, why = takes_images(connection, model, listed)
     if takes is False:
-        edit = f"%xiantong edit {connection.slug} --model {model} --images"
-        raise UsageError(f"{target} takes no images: {why}.", hint=f"If it does: {edit}, or --images all.")
+        way = connection.base_url if connection.preset.guessed else connection.preset.slug
+        change = f"edit {connection.slug}" if connection.saved else f"connect {way}"
+        hint = f"If it does: %xiantong {change} --model {model} --images, or --images all."
+        raise UsageError(f"{target} takes no images: {why}.", hint="" if connection.preset.embedded else hint)
 
 
 async def fetched(images: Iterable[Image], target: Target, transport: Transport) -> tuple[tuple[Image, ...], list[str]]:
     """
     Return images as the endpoint takes them, and notes: those it can't fetch by their URL itself are fetched here.
 
+    Of many images each has to be smaller than of a few.
+
     Raises `Unreachable` or a `ProviderError` where that fails, `UsageError` for what is no image.
     """
-    from xiantong_nb.pictures import picture
+    from xiantong_nb.pictures import FEW, picture, small
 
     made, notes = [], []
     for image in images:
@@ -51,7 +71,7 @@ async def fetched(images: Iterable[Image], target: Target, transport: Transport)
             data = await answer.body(_LARGEST)
         made.append(picture(data, name=image.url))
         notes.append(f"fetched {image.url}")
-    return tuple(made), notes
+    return tuple(made if len(made) <= FEW else map(small, made)), notes
 
 
 def _nobody(target: Target) -> Connection:

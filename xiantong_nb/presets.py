@@ -22,7 +22,8 @@ class Preset:
     - `key_prefix` is how its keys begin, to notice the key of another provider.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
-    - `if_unreached` and `if_unknown` are next steps of its own: nothing listens, or there is no such `{model}`.
+    - `if_unreached`, `if_unknown` and `if_empty` are next steps of its own: nothing listens, no such `{model}`,
+      no model at all.
     - `guessed` is for endpoints whose wire and header nobody knows but their owner: a failed test tries the others.
     - `own_routes` names the server whose routes it has beside the wires, such as Ollama's `/api/tags`.
     - `model_pattern` is what every name there looks like, where that is certain.
@@ -53,6 +54,7 @@ class Preset:
     max_tokens: int = 8192
     if_unreached: str = ""
     if_unknown: str = ""
+    if_empty: str = ""
     guessed: bool = False
     own_routes: Literal["", "ollama"] = ""
     model_pattern: str = r"(?s).*"
@@ -123,6 +125,7 @@ PRESETS: dict[str, Preset] = {
             free=True,
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
             if_unknown="Pull it: ollama pull {model}.",
+            if_empty="Pull one: ollama pull llama3.2.",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),

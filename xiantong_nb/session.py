@@ -20,12 +20,12 @@ from xiantong_nb.attached import fetched, refuse_images
 from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn, continued
 from xiantong_nb.environment import from_environment
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.errors import StoreError, UsageError, XiantongError
 from xiantong_nb.handover import Handover
+from xiantong_nb.lists import Lists
 from xiantong_nb.options import Options
-from xiantong_nb.prices import refuse_cost
+from xiantong_nb.prices import kept_within
 from xiantong_nb.request import Message, Request, Text
-from xiantong_nb.shelf import Shelf
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, MutableMapping
     from pathlib import Path
 
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Connection, Listed, Target
+    from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
     from xiantong_nb.transport import Transport
 
@@ -73,6 +73,9 @@ class Session:
         self.last: Reply | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
+        self.lists = Lists(lambda: self.store.folder, self.run, self._running)
+        """What the endpoints list."""
+        self._learnt: Learnt = {}
 
     @property
     def store(self) -> Store:
@@ -95,55 +98,50 @@ class Session:
             return {}
 
     def default(self) -> Target | None:
-        """Return the target in use; raises `UsageError` where that can't be asked any more."""
+        """Return the target in use, by what is known of it; raises `UsageError` where that can't be asked any more."""
         in_use = self._in_use(self.connections())
-        return self.target(in_use) if in_use else None
+        return self._read(in_use, self.lists.kept) if in_use else None
 
     def target(self, text: str = "") -> Target:
         """
         Read a target as a user writes it; raises `UsageError` where it names nothing.
 
-        Settings that can't be read stop what they may name, and no more: what the environment holds, and demo,
-        can be asked by name.
+        An endpoint is asked for its list where only that says what a name means. Settings that can't be read stop
+        what they may name, and no more: what the environment holds, and demo, can be asked by name.
         """
+        return self._read(text, self.lists.deciding)
+
+    def _read(self, text: str, listed: Listed) -> Target:
         try:
             connections = self.connections()
         except StoreError:
             connections = self._unsaved()
             if known.named((text or self._chosen).partition(":")[0], connections) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections), self.listing)
-
-    def models(self, connection: Connection) -> Listing:
-        """
-        Ask an endpoint which models it lists, and keep that.
-
-        Raises what a question would, `NotFound` where it has no list.
-        """
-        from xiantong_nb.catalog import listed
-
-        if connection.fault is not None:
-            raise connection.fault
-        connection = self._running(connection)
-        return Shelf(self.store.folder).keep(connection, self.run(lambda transport: listed(connection, transport)))
+        return known.parse_target(text, connections, self._in_use(connections), listed)
 
     def run(self, ask: Callable[[Transport], Coroutine[Any, Any, T]]) -> T:
         """Do what needs the network, on the loop, and wait for what comes of it."""
 
         async def here() -> T:
-            return await ask(self._transport_here())
+            try:
+                transport = self._transport_here()
+            except Exception as error:  # noqa: BLE001  # whatever an installation that is broken raises
+                msg = f"This package can't reach the network ({type(error).__name__}: {error})."
+                raise XiantongError(msg, hint="Reinstall its dependencies.") from None
+            return await ask(transport)
 
         return loop.result(here())
-
-    def listing(self, connection: Connection) -> Listing | None:
-        """Return what an endpoint listed when it was last asked, or None; nothing goes over the network."""
-        return Shelf(self.store.folder).kept(connection)
 
     def use(self, text: str) -> Target:
         """Make this the target of questions that name none."""
         target = self.target(text)
-        self._chosen = str(target)
+        self.prefer(str(target))
         return target
+
+    def prefer(self, text: str) -> None:
+        """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
+        self._chosen = text
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
@@ -174,10 +172,10 @@ class Session:
         known.refuse_keys(f"{prompt}\n{options.system}", askable)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
-        listing, notes = self.listing(resolved.connection), list(resolved.notes)
+        notes = list(resolved.notes)
         images = options.images
         if images:
-            refuse_images(resolved, listing, self.models)
+            refuse_images(resolved, self.lists.deciding)
             images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
             notes += fetched_
         question = Message("user", (*images, Text(prompt)))
@@ -199,19 +197,11 @@ class Session:
 
         if options.budget is not None:
             request = replace(request, max_tokens=request.max_tokens or resolved.connection.preset.max_tokens)
-            refuse_cost(request, resolved, listing, options.budget)
+            notes.append(kept_within(options.budget, request, resolved, self.lists.deciding))
         dropped = 0 if options.new else len(chat.turns) - len(past.turns)
         notes += continued(options.chat, past, dropped)
-        return Stream(
-            resolved,
-            request,
-            transport=self._transport_here,
-            notes=tuple(notes),
-            others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug),
-            explain=explained,
-            listing=listing,
-            keep=keep,
-        )
+        others = tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug)
+        return self._under_way(resolved, request, notes=tuple(note for note in notes if note), others=others, keep=keep)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
@@ -226,7 +216,7 @@ class Session:
         """
         resolved = self._located(target)
         request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes, explain=explained)
+        return self._under_way(resolved, request, notes=resolved.notes)
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""
@@ -270,6 +260,22 @@ class Session:
             return (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
         except StoreError as error:
             return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+
+    def _under_way(self, target: Target, request: Request, **more: Any) -> Stream:
+        """Prepare a stream with what this session knows of endpoints."""
+
+        async def explain(error: XiantongError, target: Target, transport: Transport) -> XiantongError:
+            return await explained(error, target, transport, self.lists.keep)
+
+        return Stream(
+            target,
+            request,
+            transport=self._transport_here,
+            explain=explain,
+            listed=self.lists.kept,
+            learnt=self._learnt,
+            **more,
+        )
 
     def _running(self, connection: Connection) -> Connection:
         return replace(connection, base_url=self._engine_url()) if connection.preset.embedded else connection

@@ -14,14 +14,15 @@ from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
+from xiantong_nb.request import Image
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from concurrent.futures import Future
 
-    from xiantong_nb.connection import Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Listed, Target
+    from xiantong_nb.exchange import Learnt
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.transport import Transport
 
@@ -50,7 +51,8 @@ class Stream:
         notes: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         explain: Explain | None = None,
-        listing: Listing | None = None,
+        listed: Listed = lambda _: None,
+        learnt: Learnt | None = None,
         keep: Callable[[Reply], None] = lambda _: None,
     ) -> None:
         self.target = target
@@ -66,7 +68,8 @@ class Stream:
         self._place = place(connection, target.model, self.url, others)
         self._transport = transport
         self._explain = explain
-        self._listing = listing
+        self._listed = listed
+        self._learnt = learnt
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()
         self._future: Future[None] | None = None
@@ -151,7 +154,7 @@ class Stream:
         async def explain(error: XiantongError) -> XiantongError:
             return await ask(error, self.target, transport) if ask else error
 
-        await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
+        await converse(call, self._place, transport, self._emit, wire=self._wire, learnt=self._learnt, explain=explain)
 
     def _must_be_sent(self) -> Future[None]:
         if self._future is None:
@@ -199,7 +202,7 @@ class Stream:
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
         names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
         for name in names:
-            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
+            cost, source = cost_of(reply.usage, name, target.connection, self._listed)
             if cost is not None:
                 break
         self.reply = replace(reply, model=model, cost=cost, cost_source=source)
@@ -226,5 +229,6 @@ def _options(request: Request) -> tuple[str, ...]:
         "--stop": bool(request.stop),
         "--max-tokens": request.max_tokens is not None,
         "--system": bool(request.system),
+        "--image": any(isinstance(block, Image) for message in request.messages for block in message.blocks),
     }
     return tuple(option for option, is_sent in sent.items() if is_sent)
