@@ -1,5 +1,6 @@
 /** What the kernel answers, by what it was asked; each request has one end, and later words of it are nobody's. */
 
+import { NOT_LISTED } from "./catalog.js";
 import { hasOwnUrl, presetOf } from "./draft.js";
 import { fresh, left, opened, saving } from "./form.js";
 import { lose, met } from "./link.js";
@@ -28,8 +29,7 @@ const ENDS = {
     if (meant && kernel?.presets.some((row) => row.slug === preset)) form.draft = { ...form.draft, preset };
   },
   models(turn, answer, about) {
-    const nothing = { ok: false, models: [], ollama: null, message: "", hint: "" };
-    turn.catalogs[about] = { ...nothing, ...answer };
+    turn.catalogs[about] = { ...NOT_LISTED, ...answer };
   },
   test: testEnded,
   save(turn, answer) {
@@ -113,7 +113,7 @@ function testEnded(turn, answer, slug, id) {
   }
   form.held = result.key && result.field !== "key" ? { id, key: result.key } : null;
   if (stopped) {
-    Object.assign(form, { phase: "untested", note: "The test was cancelled. Nothing was saved." });
+    Object.assign(form, { phase: "untested", note: "Cancelled. Nothing was saved." });
   } else if (!result.ok) {
     failed(turn, result);
   } else {

@@ -1,7 +1,8 @@
 /** The list of models under a field: what it shows, which one is active. */
 
-import { catalogKey, connectionOf, edited } from "./draft.js";
-import { changed, listed, modelsOf } from "./form.js";
+import { catalogAt, listed } from "./catalog.js";
+import { connectionOf, edited } from "./draft.js";
+import { changed } from "./form.js";
 import { modelOf, used } from "./list.js";
 import { focus } from "./requests.js";
 
@@ -9,7 +10,7 @@ import { focus } from "./requests.js";
  * @typedef {import("./types.js").State} State
  * @typedef {import("./types.js").Turn} Turn
  * @typedef {import("./types.js").Model} Model
- * @typedef {"form" | "list"} Place
+ * @typedef {import("./catalog.js").Place} Place
  */
 
 /** What the fields are called. */
@@ -17,13 +18,6 @@ export const FIELDS = { form: "model", list: "model-in-use" };
 
 /** More options than that are not drawn: a word narrows them down. */
 const SHOWN = 60;
-
-/**
- * Return what the endpoint has said of its models, for the field at this place.
- * @param {State} state
- * @param {Place} place
- */
-export const catalogAt = (state, place) => state.catalogs[place === "form" ? catalogKey(state) : state.list.chosen];
 
 /**
  * Return the text in the field.
@@ -46,8 +40,7 @@ export function textAt(state, place) {
 export function choices(state, place) {
   const catalog = catalogAt(state, place);
   const saved = place === "form" ? edited(state) : connectionOf(state, state.list.chosen);
-  const all =
-    typeof catalog === "object" && catalog.models.length ? catalog.models : (saved?.models ?? []).map((id) => ({ id }));
+  const all = catalog?.models.length ? catalog.models : (saved?.models ?? []).map((id) => ({ id }));
   const words = state.combo.filters ? textAt(state, place).toLowerCase().split(/\s+/) : [];
   const found = all.filter(({ id }) => words.every((word) => id.toLowerCase().includes(word)));
   return { shown: found.slice(0, SHOWN), more: Math.max(0, found.length - SHOWN) };
@@ -60,20 +53,9 @@ export function choices(state, place) {
  */
 export function openedAt(turn, place) {
   Object.assign(turn.combo, { place, open: true, filters: false });
-  asked(turn, place);
+  listed(turn, place, catalogAt(turn, place)?.ok === false);
   turn.combo.active = choices(turn, place).shown.findIndex(({ id }) => id === textAt(turn, place));
   focus(turn, FIELDS[place]);
-}
-
-/**
- * @param {Turn} turn
- * @param {Place} place
- */
-function asked(turn, place) {
-  const slug = turn.list.chosen;
-  const draft = connectionOf(turn, slug)?.draft;
-  if (place === "form") listed(turn);
-  else if (draft) modelsOf(turn, slug, { draft });
 }
 
 /**
@@ -91,7 +73,7 @@ export const closed = ({ combo }) => Object.assign(combo, { open: false, active:
 export function typedAt(turn, place, text) {
   Object.assign(turn.combo, { place, open: true, filters: true, text, active: -1 });
   if (place === "form") changed(turn, { model: text });
-  asked(turn, place);
+  listed(turn, place);
 }
 
 /**

@@ -1,13 +1,14 @@
 /** A field for a model's id, with the list of those that are known under it; any other can be typed. */
 
-import { catalogAt, choices, FIELDS, textAt } from "./combo.js";
+import { catalogAt } from "./catalog.js";
+import { choices, FIELDS, textAt } from "./combo.js";
 import { button, code, isLocked, mark, typing } from "./fields.js";
 import { h } from "./tree.js";
 import { about } from "./words.js";
 
 /**
  * @typedef {import("./types.js").State} State
- * @typedef {import("./combo.js").Place} Place
+ * @typedef {import("./catalog.js").Place} Place
  * @typedef {import("./tree.js").Act} Act
  */
 
@@ -84,7 +85,7 @@ function keys({ combo }, place, open, active) {
 /** @type {(state: State, place: Place, shown: number, more: number) => string} */
 function noteOf(state, place, shown, more) {
   const catalog = catalogAt(state, place);
-  if (catalog === "asked") return "Asking for the list …";
+  if (catalog?.asked) return "Asking for the list …";
   if (more) return `${more} more: type a part of the name.`;
   if (catalog?.ok === false) return `${catalog.message} ${catalog.hint} An id can be typed.`;
   if (shown) return "";

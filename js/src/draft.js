@@ -108,10 +108,7 @@ export function isRename(state) {
 }
 
 /**
- * Return what a list of models is asked with: another key, address or wire may list others.
+ * Name the test whose key goes along, where none has been typed since.
  * @param {State} state
  */
-export function catalogKey(state) {
-  const { draft, turn } = state.form;
-  return JSON.stringify([addressOf(state), draft.api, draft.auth_header, draft.key_variable, draft.slug, turn]);
-}
+export const heldKey = ({ form }) => (!form.typed && form.held ? { of: form.held.id } : {});

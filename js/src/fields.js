@@ -161,7 +161,7 @@ export const question = (words, ...answers) =>
  */
 export const removal = (slug, name) =>
   question(
-    ["Remove ", h("bdi", name), " and its key, for the desktop app, too?"],
+    ["Remove ", h("bdi", name), " and its key everywhere?"],
     button("remove.danger", "Remove", { act: { slug } }),
     button("unask", "Keep it"),
   );

@@ -1,6 +1,7 @@
 /** The form: what is being described, and any edit makes a test of it worth nothing. */
 
-import { addressOf, catalogKey, connectionOf, isRename, keyPlace, NOTHING_SAID, presetOf } from "./draft.js";
+import { listed } from "./catalog.js";
+import { addressOf, connectionOf, heldKey, isRename, keyPlace, NOTHING_SAID, presetOf } from "./draft.js";
 import { ask, endAll, focus, timer } from "./requests.js";
 import { originOf } from "./urls.js";
 
@@ -44,7 +45,7 @@ export const fresh = (draft, makesDefault = false) => ({
  */
 export function opened(turn, said, makesDefault) {
   const saved = said.slug ? connectionOf(turn, said.slug) : undefined;
-  const more = Object.fromEntries(Object.entries(said).filter(([, value]) => value || value === false));
+  const more = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
   const draft = { ...NOTHING_SAID, ...(saved && { ...saved.draft, slug: saved.slug, name: saved.name }), ...more };
   turn.form = fresh(draft, saved?.default ?? makesDefault);
   turn.form.draft.preset ||= turn.kernel?.presets[0]?.slug ?? "";
@@ -148,39 +149,8 @@ export function check(turn) {
  * @param {Turn} turn
  */
 function looked(turn) {
-  if (presetOf(turn).own_routes) listed(turn, true);
+  if (presetOf(turn).own_routes) listed(turn, "form", true);
 }
-
-/**
- * Ask for the models that can be had with this draft.
- * @param {Turn} turn
- * @param {boolean} [anew]
- */
-export function listed(turn, anew) {
-  const { draft, typed } = turn.form;
-  modelsOf(turn, catalogKey(turn), { draft, ...heldKey(turn) }, anew, typed ? "keep" : "");
-}
-
-/**
- * Ask for models, unless that is known or being asked.
- * @param {Turn} turn
- * @param {string} about  what the answer is kept by
- * @param {Record<string, any>} content
- * @param {boolean} [anew]  although it is known
- * @param {"" | "keep"} [key]
- */
-export function modelsOf(turn, about, content, anew = false, key = "") {
-  const has = turn.catalogs[about];
-  if (has === "asked" || (has?.ok && !anew)) return;
-  turn.catalogs[about] = "asked";
-  ask(turn, { type: "models", ...content }, { about, key });
-}
-
-/**
- * Name the test whose key goes along, where none has been typed since.
- * @param {Turn} turn
- */
-const heldKey = ({ form }) => (!form.typed && form.held ? { of: form.held.id } : {});
 
 /**
  * Do what the first button says: save what has passed, rename, or test and then save.
@@ -204,6 +174,7 @@ export function submitted(turn) {
 export function tested(turn, saves) {
   untested(turn);
   committed(turn);
+  turn.combo.open = false;
   const { form } = turn;
   const key = form.typed && keyPlace(turn) === "field" ? "clear" : "";
   form.test = ask(turn, { type: "test", draft: form.draft, ...heldKey(turn) }, { key });

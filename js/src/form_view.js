@@ -29,7 +29,7 @@ export function formView(state) {
       on: { keydown: keys(state) },
     },
     h(
-      "header.header",
+      "div.header",
       title(saved ? "Settings of " : "Connect a provider", saved && h("bdi", saved.name)),
       h("p.hint", saved ? [saved.provider, " · ", code(saved.slug)] : intro(state)),
     ),
@@ -153,10 +153,12 @@ function nameRow(state) {
 
 /** @param {State} state */
 function imagesRow(state) {
-  const off = presetOf(state).guessed && !edited(state);
+  const saved = edited(state);
+  const off = presetOf(state).guessed && !saved;
+  const on = saved?.all_images ?? saved?.images[saved.model];
   /** @type {[string, string][]} */
   const options = [
-    ["", off ? "Off" : edited(state) ? "As they are now" : "As the provider says"],
+    ["", off ? "Off" : on === undefined ? "As the provider says" : `As now: ${on ? "on" : "off"}`],
     ["model", "On for this model"],
     ["all", "On for the whole endpoint"],
   ];
@@ -197,11 +199,7 @@ function moreRows(state) {
 
 /** @param {State} state */
 const headerRow = (state) =>
-  row(
-    "auth_header",
-    "Key sent as",
-    choice(state, "auth_header", [["", edited(state) ? "As it is now" : "Usual for this endpoint"], ...HEADERS]),
-  );
+  row("auth_header", "Key sent as", choice(state, "auth_header", [["", "Usual for this endpoint"], ...HEADERS]));
 
 /** @type {(state: State, phase: string) => Tree} */
 function buttons(state, phase) {

@@ -1,6 +1,6 @@
 /** The rows about a key and about a server that has none: what is typed there is known to its field alone. */
 
-import { catalogAt } from "./combo.js";
+import { catalogAt } from "./catalog.js";
 import { addressOf, edited, keptKey, keyPlace, presetOf } from "./draft.js";
 import { button, code, line, link, mark, row, typing } from "./fields.js";
 import { h } from "./tree.js";
@@ -50,7 +50,7 @@ function hint(state) {
   if (kept) return ["Leave it empty to keep the saved key ", code(kept), "."];
   const saved = edited(state);
   if (saved?.key && originOf(addressOf(state))) {
-    return [`The saved key belongs to ${originOf(saved.base_url)}: this address needs one of its own.`];
+    return [`The saved key belongs to ${originOf(saved.base_url)}.`];
   }
   const { key_page } = presetOf(state);
   return [
@@ -66,7 +66,7 @@ function hint(state) {
 export function serverRow(state) {
   const { name } = presetOf(state);
   const catalog = catalogAt(state, "form");
-  const asked = catalog === "asked" || !catalog;
+  const asked = !catalog || catalog.asked;
   return line(h("span.label", "Server"), "server", [
     h("span.wide", asked ? `Looking for ${name} …` : saying(name, catalog)),
     button("look.link", "Look again", { off: asked }),
@@ -80,5 +80,5 @@ function saying(name, { ok, ollama, models, message }) {
   const version = `${name} ${ollama.version}`;
   if (ollama.too_old) return [mark("warn"), `${version} is too old: update it.`];
   const pulled = `${models.length || "no"} model${models.length === 1 ? "" : "s"} pulled`;
-  return ok ? [mark("ok"), `${version} is running · ${pulled}`] : [mark("warn"), `${version} is running. ${message}`];
+  return ok ? [mark("ok"), `${version} is running · ${pulled}`] : [mark("warn"), message];
 }

@@ -23,7 +23,7 @@ export function listView(state) {
   const some = ours.length > 0;
   return h(
     "div.list",
-    h("header.header.line", title("Connections"), some && button("new.end", "New connection")),
+    h("div.header.line", title("Connections"), some && button("new.end", "New connection")),
     some
       ? h(
           "fieldset.rows",

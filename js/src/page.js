@@ -18,7 +18,7 @@ const HEARD = /** @type {const} */ (["click", "input", "change", "focusout", "ke
  */
 export function place(el, signal) {
   const root = document.createElement("div");
-  root.className = "xt-panel";
+  Object.assign(root, { className: "xt-panel", lang: "en", dir: "ltr" }); // whatever the page around it is
   el.append(root);
   signal.addEventListener("abort", () => root.remove());
 

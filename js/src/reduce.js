@@ -6,6 +6,7 @@
  */
 
 import { heard, unanswered } from "./answers.js";
+import { listed } from "./catalog.js";
 import { closed, moved, openedAt, taken, typedAt } from "./combo.js";
 import {
   changed,
@@ -13,7 +14,6 @@ import {
   committed,
   keyTyped,
   left,
-  listed,
   opened,
   presetChosen,
   saving,
@@ -41,6 +41,7 @@ const OF_ITSELF = {
   message: (turn, { message }) => heard(turn, message),
   timer(turn, { name }) {
     if (name === "hello") hello(turn);
+    else if (turn.link !== "open") return;
     else if (name === "check") check(turn);
     else if (name === "use") used(turn);
     else if (name !== "tick") unanswered(turn, Number(name.slice(6)));
@@ -65,7 +66,7 @@ const BY_FREE_HAND = {
   commit: committed,
   key: (turn, { filled }) => keyTyped(turn, filled),
   default: ({ form }, { value }) => Object.assign(form, { makesDefault: value }),
-  look: (turn) => listed(turn, true),
+  look: (turn) => listed(turn, "form", true),
   submit: submitted,
   test: (turn) => tested(turn, false),
   other: tookOther,

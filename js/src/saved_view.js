@@ -7,7 +7,7 @@ import { h } from "./tree.js";
 export const savedView = (_state, { slug, target, key, where, only_here, notes }) =>
   h(
     "div.form",
-    h("header.header", title(mark("ok"), "Connected"), h("p.hint", "Ask it in the next cell: ", code("%%ask"))),
+    h("div.header", title(mark("ok"), "Connected"), h("p.hint", "Ask it in the next cell: ", code("%%ask"))),
     h("p.wide", "This kernel asks ", code(target), " now."),
     h(
       "p.wide",

@@ -23,9 +23,10 @@
  * @typedef {{running: boolean, version: string, too_old: boolean}} Ollama
  *
  * @typedef {{id: string, context?: number | null, images?: boolean | null, price_in?: number | null,
- *   price_out?: number | null, local?: boolean | null, note?: string}} Model  prices are in USD per million tokens
+ *   price_out?: number | null, note?: string}} Model  prices are in USD per million tokens
  *
- * @typedef {{ok: boolean, models: Model[], ollama: Ollama | null, message: string, hint: string}} Listing
+ * @typedef {{asked: boolean, ok: boolean, models: Model[], ollama: Ollama | null, message: string, hint: string}} Listing
+ *   what an endpoint lists; `asked` is one that is on its way
  *
  * @typedef {{ok: boolean, stages: Stage[], failed_at: string, kind: string, field: string, message: string,
  *   hint: string, url: string, target: string, notes: string[], key: string,
@@ -86,7 +87,7 @@
  * @property {Kernel | null} kernel
  * @property {number} next  the id of the next request
  * @property {Record<number, {kind: string, about: string}>} waiting  requests without an answer, and what for
- * @property {Record<string, Listing | "asked">} catalogs  by what they were asked with
+ * @property {Record<string, Listing>} catalogs  by what they were asked with
  * @property {Trial | null} trial
  * @property {"" | "save" | "remove"} asks  what a person is asked once more
  * @property {Form} form

@@ -69,12 +69,11 @@ export function ago(then, now) {
  * @param {Model} model
  */
 export function about(model) {
-  const { context, images, price_in, price_out, local, note } = model;
+  const { context, images, price_in, price_out, note } = model;
   return [
     context ? size(context) : "",
     images ? "images" : "",
     typeof price_in === "number" && typeof price_out === "number" ? price(price_in, price_out) : "",
-    local === false ? "not local" : "",
     note,
   ]
     .filter(Boolean)

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NOTHING_SAID } from "../src/draft.js";
 import { connection, failed, kernel, Play, passed, saved } from "./playing.js";
 
 /** How to come into each state of the form. @type {Record<string, () => Play>} */
@@ -120,7 +121,7 @@ test("a test is stopped once, and ends by its own answer", () => {
   assert.equal(play.form.phase, "testing");
   play.answer("test", failed("cancelled", ""));
   assert.equal(play.form.phase, "untested");
-  assert.match(play.form.note, /cancelled/);
+  assert.match(play.form.note, /Cancelled/);
   assert.equal(play.state.trial, null);
 });
 
@@ -192,6 +193,13 @@ test("the form begins as the cell said", () => {
   assert.equal(play.form.makesDefault, true);
   assert.deepEqual(play.last("check").draft, play.form.draft);
   assert.equal(Play.open().form.draft.preset, "anthropic");
+});
+
+test("what the cell said goes before what is saved, and what it did not say does not", () => {
+  const known = kernel([connection("work", { draft: { ...connection("work").draft, no_key: true, model: "a" } })]);
+  const play = Play.open(known, { draft: { ...NOTHING_SAID, slug: "work", model: "b" } });
+  assert.equal(play.form.draft.no_key, true);
+  assert.equal(play.form.draft.model, "b");
 });
 
 test("the last edit is checked after a while, and only the newest answer counts", () => {

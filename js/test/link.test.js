@@ -50,6 +50,8 @@ test("nothing can be done before a kernel has answered, or after it has gone", (
       play.happen(type, { place: "form" });
       assert.deepEqual(play.effects, [], type);
     }
+    for (const name of ["check", "use", "tick", "guard 1"])
+      assert.deepEqual(play.happen("timer", { name }).effects, [], name);
     assert.deepEqual({ ...play.state, now: 0 }, { ...before, now: 0 });
   }
 });

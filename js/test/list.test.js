@@ -158,6 +158,20 @@ test("a list that could not be had is asked for again; what is saved stays", () 
   assert.equal(play.sent("models").length, 2);
 });
 
+test("a list that could not be had is not asked for at every letter", () => {
+  const play = Play.open().happen("type", { place: "form", value: "a" });
+  play.answer("models", { type: "models", ok: false, models: [], message: "No answer." });
+  play.happen("type", { place: "form", value: "ab" }).happen("type", { place: "form", value: "abc" });
+  assert.equal(play.sent("models").length, 1);
+  play.happen("close").happen("models", { place: "form" });
+  assert.equal(play.sent("models").length, 2);
+});
+
+test("a test closes the list", () => {
+  const play = Play.open().happen("models", { place: "form" }).happen("submit");
+  assert.equal(play.state.combo.open, false);
+});
+
 test("one without settings is not asked for a list", () => {
   const play = list().happen("choose", { value: "demo" }).happen("models", { place: "list" });
   assert.equal(play.sent("models").length, 0);

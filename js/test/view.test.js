@@ -162,8 +162,8 @@ test("figures are short", () => {
     [0, 59_000, 60_000, 3_600_000, 47 * 3_600_000, 3 * 86_400_000].map((ms) => ago(0, ms)),
     ["just now", "just now", "1 min ago", "1 h ago", "47 h ago", "3 days ago"],
   );
-  const whole = { id: "m", context: 1_048_576, images: true, price_in: 0.15, price_out: 10, local: false, note: "new" };
-  assert.equal(about(whole), "1M · images · $0.15 / $10 · not local · new");
+  const whole = { id: "m", context: 1_048_576, images: true, price_in: 0.15, price_out: 10, note: "not local" };
+  assert.equal(about(whole), "1M · images · $0.15 / $10 · not local");
   assert.equal(about({ id: "m", context: 128_000, price_in: 0, price_out: 0 }), "128k · free");
   assert.equal(about({ id: "m", context: 512 }), "512");
   assert.equal(about({ id: "m" }), "");

@@ -93,7 +93,7 @@ class PanelPage:
         page.set_content(
             f"<!doctype html><html lang=en dir={'rtl' if rtl else 'ltr'}><head><title>Panel</title>"
             "<style id=theme></style><style>body{margin:8px;background:var(--jp-layout-color1)}</style>"
-            f"<style>{(STATIC / 'panel.css').read_text()}</style></head><body><main id=cell></main></body></html>"
+            f"<style>{(STATIC / 'panel.css').read_text()}</style></head><body><div id=cell></div></body></html>"
         )
         shown.theme("light")
         replies = {

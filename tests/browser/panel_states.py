@@ -37,7 +37,7 @@ AWKWARD = kernel(
 PULLED = {
     "type": "models", "ok": True, "message": "", "hint": "", "kind": "", "source": "",
     "ollama": {"running": True, "version": "0.16.2", "too_old": False},
-    "models": [model("llama3.2:latest", context=131_072), model("qwen3-coder:480b-cloud", local=False)],
+    "models": [model("llama3.2:latest", context=131_072), model("qwen3-coder:480b-cloud", note="not local")],
 }  # fmt: skip
 STOPPED = PULLED | {
     "ok": False, "models": [], "ollama": {"running": False, "version": "", "too_old": False},

@@ -67,7 +67,7 @@ def test_from_nothing_to_connected_by_keyboard_alone(show):
     panel.answer(request, saved("openrouter", "openrouter:openai/gpt-4o-mini", state))
     panel.page.get_by_role("heading", name="Connected").wait_for()
     assert panel.focused == "title"
-    assert "…7890" in panel.page.inner_text("main")
+    assert "…7890" in panel.page.inner_text("#cell")
     panel.press("Tab", "Enter")
     panel.page.get_by_role("radio", name=re.compile("OpenRouter.*in use")).wait_for()
     assert panel.focused == "title"
@@ -174,7 +174,7 @@ def test_escape_cancels_a_test_once(show):
     panel.press("Escape", "Escape")
     assert [message["of"] for message in panel.sent("cancel")] == [request["id"]]
     panel.answer(request, failed("cancelled", "", "", ""))
-    panel.page.get_by_role("status").get_by_text("cancelled").wait_for()
+    panel.page.get_by_role("status").get_by_text("Cancelled").wait_for()
     assert panel.at("submit").get_attribute("aria-disabled") == "false"
 
 
@@ -374,5 +374,5 @@ def test_words_of_others_are_never_markup(show):
     state = kernel(connection("a", evil, fault=evil), connection("b", evil, foreign=True), fault=evil, target="a:x")
     panel = show(state, start="list")
     assert panel.page.locator("img, b").count() == 0
-    assert panel.page.inner_text("main").count("<b>bold</b>") == 4
+    assert panel.page.inner_text("#cell").count("<b>bold</b>") == 4
     assert panel.page.evaluate("() => window.bad") is None
