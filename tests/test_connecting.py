@@ -143,13 +143,17 @@ def test_a_key_that_is_none_is_asked_for_again_and_then_given_up(fresh_kernel, l
     assert ran.status == "ok", ran.text
     assert len(ran.asked) == 3
     assert "Taken off the key: quotes around it" in ran.text
-    ran = connect(fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more="--name other --model toy-1 --ask-key --text")
+    ran = connect(
+        fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more="--name other --model toy-1 --ask-key --text"
+    )
     assert ran.error["ename"] == "UsageError"
     assert len(config(tmp_path)["llmConnections"]) == 1
 
 
 def test_every_question_is_asked_where_nothing_is_said(fresh_kernel, locked):
-    ran = fresh_kernel.run("%xiantong connect --text", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"])
+    ran = fresh_kernel.run(
+        "%xiantong connect --text", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"]
+    )
     assert ran.error["ename"] == "KeyRefused"  # this machine is asked without a key, and this engine wants one
     assert "--ask-key" in ran.text
     which = "anthropic, openrouter, vercel, ollama, custom, or a URL: "
