@@ -145,7 +145,7 @@ def test_each_failure_says_what_it_is_and_what_to_do(lab, opened, engine, faults
     panel.press("Enter")
     panel.says("Testing …")
     panel.press("Escape")
-    panel.says("The test was cancelled. Nothing was saved.")
+    panel.says("Cancelled. Nothing was saved.")
     assert faults.seen[0].gone.wait(30), "and the server sees it"
     assert not (lab.home / ".xiantong").exists()
 
