@@ -169,6 +169,17 @@ test("settings keep the name, the key and what is not changed; a new name alone 
   assert.equal(play.sent("rename").length, 1);
 });
 
+test("a new name with a new key is tested, and with another default, too", () => {
+  for (const [type, more] of /** @type {[string, any][]} */ ([
+    ["key", { filled: true }],
+    ["default", { value: true }],
+  ])) {
+    const play = Play.open(kernel([connection("work")]), { draft: { slug: "work" } });
+    play.happen("edit", { field: "name", value: "Home" }).happen(type, more).happen("submit");
+    assert.equal(play.form.phase, "testing", type);
+  }
+});
+
 test("a rename that fails is said, and nothing is lost", () => {
   const play = Play.open(kernel([connection("work")]), { draft: { slug: "work" } });
   play.happen("edit", { field: "name", value: "Home" }).happen("submit");

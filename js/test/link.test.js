@@ -175,7 +175,7 @@ test("messages of another version, without sense, or unasked are no harm; a stat
     null,
     7,
     {},
-    { v: 2, type: "state", state: null },
+    { v: 2, type: "state", state: kernel([connection("other")]) },
     { v: 1 },
     { v: 1, type: "state" },
   ]) {

@@ -331,6 +331,15 @@ def test_the_picker_removes_after_one_question(show):
     assert panel.focused == "status"  # never out of the panel
 
 
+def test_the_focus_stays_when_a_row_before_it_goes(show):
+    panel = show(SEVERAL, start="list")
+    panel.at("try").focus()
+    left = SEVERAL | {"connections": SEVERAL["connections"][1:]}
+    panel.say({"v": 1, "type": "state", "state": left})
+    panel.page.get_by_role("radio", name="Anthropic").wait_for(state="detached")
+    assert panel.focused == "try"
+
+
 def test_what_another_kernel_saves_appears(show):
     panel = show(kernel(), start="list")
     panel.page.get_by_text("Nothing is connected yet").wait_for()
