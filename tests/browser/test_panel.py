@@ -213,6 +213,7 @@ def test_a_restored_form_says_that_no_kernel_is_behind_it(lab, opened, look):
     restored = Panel(again, 1)
     restored.says("Not connected to a kernel. Run this cell again.")
     assert restored.root.get_by_role("textbox").and_(restored.root.locator(":enabled")).count() == 0
+    again.command("application:toggle-left-area")
     look(restored, "lost")
     again.run(0, wait=False)
     again.run(1, wait=False)
