@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xiantong_nb.api import aask, ask, connect, connections, last, stream
+    from xiantong_nb.api import aask, ask, connect, connections, dry_run, last, stream
     from xiantong_nb.errors import (
         BadReply,
         Busy,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         RequestRefused,
         StoreBusy,
         StoreError,
+        UnfitReply,
         UnknownModel,
         Unreachable,
         Unreadable,
@@ -43,6 +44,7 @@ _HOME = {
     "ask": "api",
     "connect": "api",
     "connections": "api",
+    "dry_run": "api",
     "last": "api",
     "stream": "api",
     "Reply": "reply",
@@ -59,6 +61,7 @@ _HOME = {
     "RequestRefused": "errors",
     "StoreBusy": "errors",
     "StoreError": "errors",
+    "UnfitReply": "errors",
     "UnknownModel": "errors",
     "Unreachable": "errors",
     "Unreadable": "errors",
@@ -81,6 +84,7 @@ __all__ = [
     "RequestRefused",
     "StoreBusy",
     "StoreError",
+    "UnfitReply",
     "UnknownModel",
     "Unreachable",
     "Unreadable",
@@ -91,6 +95,7 @@ __all__ = [
     "ask",
     "connect",
     "connections",
+    "dry_run",
     "last",
     "load_ipython_extension",
     "stream",

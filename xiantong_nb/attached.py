@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place, takes_images
 from xiantong_nb.errors import UsageError, XiantongError
-from xiantong_nb.request import HttpCall, Image
+from xiantong_nb.request import Document, HttpCall, Image, Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,9 +28,20 @@ def refuse_images(target: Target, listing: Listing | None, ask: Callable[[Connec
             takes, why = takes_images(connection, model, ask(connection))
         except XiantongError:
             return  # then the endpoint decides
+    if takes is False and connection.preset.text_only:
+        raise UsageError(f"{target} takes no images: {why}.", hint="Ask a model that sees; %xiantong list shows yours.")
     if takes is False:
         edit = f"%xiantong edit {connection.slug} --model {model} --images"
         raise UsageError(f"{target} takes no images: {why}.", hint=f"If it does: {edit}, or --images all.")
+
+
+def refuse_documents(target: Target, files: Iterable[Text | Document]) -> None:
+    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
+    connection = target.connection
+    for file in files:
+        if isinstance(file, Document) and connection.wire not in connection.preset.documents:
+            msg = f"{file.name} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+            raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
 
 
 async def fetched(images: Iterable[Image], target: Target, transport: Transport) -> tuple[tuple[Image, ...], list[str]]:

@@ -247,6 +247,8 @@ def takes_images(connection: Connection, model: str, listing: Listing | None) ->
         return said, "the connection's setting for that model (supportsImages)"
     if connection.all_images is not None:
         return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
+    if connection.preset.text_only:
+        return False, f"{connection.preset.name} reads text alone"
     if connection.preset.guessed:
         return False, "endpoints of your own are for text until images are switched on"
     found = listing.find(model) if listing else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xiantong_nb.errors import UsageError
 from xiantong_nb.events import Usage
 from xiantong_nb.models import Listing, Model, leaves_the_machine
-from xiantong_nb.request import Image, Text, Thinking
+from xiantong_nb.request import Document, Image, Text, Thinking
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection, Target
@@ -80,16 +80,18 @@ def cost_of(
     return millionths / 1e6, f"list price of {TABLE_DATE}"
 
 
-def refuse_cost(request: Request, target: Target, listing: Listing | None, budget: float) -> None:
+def refuse_cost(request: Request, target: Target, listing: Listing | None, budget: float, *, times: int = 1) -> None:
     """
     Raise `UsageError` for a question that could cost more than a budget in USD, or whose price nobody knows.
 
-    A token is taken for two characters, which is on the safe side of languages written with spaces, an image for 1,600.
+    A token is taken for two characters, which is on the safe side of languages written with spaces, an image for 1,600,
+    and 1 kB of a document for 400. `times` is how often it may have to be asked.
     """
     blocks = [block for message in request.messages for block in message.blocks]
     characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
     sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
-    usage = Usage(input_tokens=sent + 1, output_tokens=request.max_tokens or 0)
+    sent += sum(len(b.data) * 2 // 5 for b in blocks if isinstance(b, Document))
+    usage = Usage(input_tokens=times * (sent + 1), output_tokens=times * (request.max_tokens or 0))
     most, source = cost_of(usage, target.model, target.connection, listing)
     if most is None:
         msg = f"No price of {target} is known, so a budget can't be kept."

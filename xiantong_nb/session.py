@@ -14,17 +14,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xiantong_nb import connection as known
-from xiantong_nb import home, loop
+from xiantong_nb import home, loop, question
 from xiantong_nb.advice import explained
-from xiantong_nb.attached import fetched, refuse_images
+from xiantong_nb.attached import fetched, refuse_documents, refuse_images
 from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn, continued
 from xiantong_nb.environment import from_environment
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.errors import StoreError
+from xiantong_nb.fitting import until_it_fits
 from xiantong_nb.handover import Handover
 from xiantong_nb.options import Options
-from xiantong_nb.prices import refuse_cost
-from xiantong_nb.request import Message, Request, Text
+from xiantong_nb.replies import Replies
+from xiantong_nb.request import Image, Message, Prompt, Request, Text
 from xiantong_nb.shelf import Shelf
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
@@ -153,7 +154,7 @@ class Session:
         return notes
 
     def open(
-        self, prompt: str, target: str = "", options: Options | None = None, origin: Origin | None = None
+        self, prompt: str | Prompt, target: str = "", options: Options | None = None, origin: Origin | None = None
     ) -> Stream:
         """
         Prepare a question; it goes out when the Stream is entered.
@@ -161,55 +162,52 @@ class Session:
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
         """
-        if not isinstance(prompt, str):
-            raise UsageError(f"A question is text, not {type(prompt).__name__}.")
-        if not prompt.strip():
-            raise UsageError("There is nothing to ask: the question is empty.")
-        options, origin = options or Options(), origin or Origin()
-        resolved = self._located(target)
+        asked, options, origin = question.typed(prompt), options or Options(), origin or Origin()
+        resolved = self._resolved(target)
         try:
             askable = self.connections()
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
             askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
-        known.refuse_keys(f"{prompt}\n{options.system}", askable)
+        known.refuse_keys(question.said(asked, options), askable)
+        refuse_documents(resolved, options.files)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
-        listing, notes = self.listing(resolved.connection), list(resolved.notes)
+        listing, notes = self.listing(resolved.connection), [*resolved.notes, *asked.notes, *options.notes]
         images = options.images
-        if images:
+        if images or any(isinstance(block, Image) for block in asked.blocks):
             refuse_images(resolved, listing, self.models)
             images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
             notes += fetched_
-        question = Message("user", (*images, Text(prompt)))
-        request = Request(
-            model=resolved.model,
-            messages=(*past.messages(str(resolved)), question),
-            max_tokens=options.max_tokens,
-            system=options.system,
-            temperature=options.temperature,
-            stop=options.stop,
-        )
+        turn = question.message(asked, images, options)
+        request = question.request(resolved, past.messages(str(resolved)), turn, options, listing)
+        replies = Replies(self.store.folder) if options.reuse else None
+        stored = replies.find(request, resolved) if replies else None
+        if replies and not stored and (fault := replies.fault()):
+            notes.append(fault)
 
         def keep(reply: Reply) -> None:
             self.last = reply
-            self.used.append(reply)
+            if reply.reused is None:
+                self.used.append(reply)
             if reply.complete:  # only now: what fails costs nothing of the conversation
                 chat.turns[:] = [] if options.new else chat.before(origin).turns
-                chat.add(Turn(origin, str(resolved), question, Message("assistant", reply.blocks)))
+                chat.add(Turn(origin, str(resolved), turn, Message("assistant", reply.blocks)))
+            if replies and reply.complete and not reply.unfit and reply.reused is None:
+                replies.keep(request, resolved, reply, question.said(asked, Options()))
 
-        if options.budget is not None:
-            request = replace(request, max_tokens=request.max_tokens or resolved.connection.preset.max_tokens)
-            refuse_cost(request, resolved, listing, options.budget)
         dropped = 0 if options.new else len(chat.turns) - len(past.turns)
         notes += continued(options.chat, past, dropped)
         return Stream(
-            resolved,
+            resolved if stored else replace(resolved, connection=self._running(resolved.connection)),
             request,
             transport=self._transport_here,
             notes=tuple(notes),
             others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug),
             explain=explained,
             listing=listing,
+            shape=options.schema,
+            asking=stored.tell if stored else until_it_fits(options.schema),
+            as_it_was=stored.as_it_was if stored else None,
             keep=keep,
         )
 
@@ -257,9 +255,13 @@ class Session:
 
     def _located(self, target: str | Target) -> Target:
         """Read a target, and find out where the embedded engine listens, which starts it."""
+        target = self._resolved(target)
+        return replace(target, connection=self._running(target.connection))
+
+    def _resolved(self, target: str | Target) -> Target:
+        """Read a target, and bind its key."""
         target = self.target(target) if isinstance(target, str) else target
-        notes = (*target.notes, *self._bound(target.connection))
-        return replace(target, connection=self._running(target.connection), notes=notes)
+        return replace(target, notes=(*target.notes, *self._bound(target.connection)))
 
     def _bound(self, connection: Connection) -> tuple[str, ...]:
         """Bind a key that was saved without saying for which endpoint to the one that it is now used for."""

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any, Self
 
 from xiantong_nb import loop
 from xiantong_nb.connection import place
-from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
+from xiantong_nb.errors import IncompleteReply, UnfitReply, UsageError, XiantongError
 from xiantong_nb.events import Event, Finished
-from xiantong_nb.exchange import CONTENT, converse
+from xiantong_nb.exchange import CONTENT, Emit, converse
+from xiantong_nb.fitting import Asking, once
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from concurrent.futures import Future
 
     from xiantong_nb.connection import Target
     from xiantong_nb.models import Listing
     from xiantong_nb.request import HttpCall, Request
+    from xiantong_nb.shape import Shape
     from xiantong_nb.transport import Transport
 
     Explain = Callable[[XiantongError, Target, Transport], Awaitable[XiantongError]]
@@ -38,7 +40,8 @@ class Stream:
 
         new --with--> under way --the endpoint's end, its failure, cancel(), partial(), end of the block--> ended
 
-    Events are added up in the caller's thread, as they are read. The first end that is read is the end.
+    Events are added up in the caller's thread, as they are read. The first end that is read is the end. `asking` is how
+    it is put: once, until the answer has its `shape`, or not at all, where a stored reply is told again `as_it_was`.
     """
 
     def __init__(
@@ -51,6 +54,9 @@ class Stream:
         others: tuple[str, ...] = (),
         explain: Explain | None = None,
         listing: Listing | None = None,
+        shape: Shape | None = None,
+        asking: Asking = once,
+        as_it_was: Mapping[str, Any] | None = None,
         keep: Callable[[Reply], None] = lambda _: None,
     ) -> None:
         self.target = target
@@ -67,6 +73,9 @@ class Stream:
         self._transport = transport
         self._explain = explain
         self._listing = listing
+        self._shape = shape
+        self._asking = asking
+        self._as_it_was = dict(as_it_was or {})
         self._keep = keep
         self._feed: loop.Feed[Event] = loop.Feed()
         self._future: Future[None] | None = None
@@ -77,12 +86,16 @@ class Stream:
     def __enter__(self) -> Self:
         if self._future is not None:
             raise UsageError("This question has gone out already: open another stream for another.")
-        call = self._wire.encode(self.request, self.target.connection)
+        call = self.call()
         self._place = replace(self._place, size=len(call.body), options=_options(self.request))
         self._begun = time.perf_counter()
         self._future = loop.submit(self._run(call))
         self._future.add_done_callback(self._stopped)
         return self
+
+    def call(self, request: Request | None = None) -> HttpCall:
+        """Return what goes on the wire. Raises `UsageError` for what this wire can't say."""
+        return self._wire.encode(request or self.request, self.target.connection)
 
     def __exit__(self, *_: object) -> None:
         self.partial("not read to its end")
@@ -137,21 +150,31 @@ class Stream:
         for _ in self.batches(lambda: loop.STEP):
             pass
         reply, error = self._settle(), self.fold.error
-        if error is None:
+        if error is None and not reply.unfit:
             return reply
+        if error is None:
+            msg = f"The answer does not fit the schema: {reply.unfit}."
+            hint = "It is in xiantong_nb.last(). Another model may do better, or a simpler schema."
+            raise UnfitReply(msg, reply=reply, hint=hint, where=str(self._place))
         if self.only_failed:
             raise error
         msg = f"The answer is incomplete: {error.message}"
         hint = error.hint or "Run the cell again; what came is in xiantong_nb.last()."
         raise IncompleteReply(msg, reply=reply, hint=hint, where=error.where)
 
-    async def _run(self, call: HttpCall) -> None:
-        transport, ask = self._transport(), self._explain
+    async def _run(self, first: HttpCall) -> None:
+        ask = self._explain
 
-        async def explain(error: XiantongError) -> XiantongError:
-            return await ask(error, self.target, transport) if ask else error
+        async def send(request: Request, emit: Emit) -> None:
+            transport = self._transport()
 
-        await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
+            async def explain(error: XiantongError) -> XiantongError:
+                return await ask(error, self.target, transport) if ask else error
+
+            call = first if request is self.request else self.call(request)
+            await converse(call, self._place, transport, emit, wire=self._wire, explain=explain)
+
+        await self._asking(self.request, send, self._emit)
 
     def _must_be_sent(self) -> Future[None]:
         if self._future is None:
@@ -193,7 +216,7 @@ class Stream:
             seconds=round(ended - self._begun, 4),
             first_token_seconds=round(self._first - self._begun, 4) if self._first else None,
             parameters=_parameters(self.request),
-            notes=self.notes,
+            notes=(*self.notes, *self.fold.again),
         )
         model = reply.model or target.model
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
@@ -202,7 +225,9 @@ class Stream:
             cost, source = cost_of(reply.usage, name, target.connection, self._listing)
             if cost is not None:
                 break
-        self.reply = replace(reply, model=model, cost=cost, cost_source=source)
+        data, unfit = self._shape.data(reply) if self._shape and reply.complete else (None, "")
+        told: dict[str, Any] = {"model": model, "cost": cost, "cost_source": source, "data": data, "unfit": unfit}
+        self.reply = replace(reply, **told | self._as_it_was)
         if not self.only_failed:
             self._keep(self.reply)
         return self.reply
@@ -215,6 +240,7 @@ def _parameters(request: Request) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "stop": list(request.stop),
+        "effort": request.effort,
     }
     return {name: value for name, value in told.items() if value not in (None, "", [])}
 
@@ -226,5 +252,7 @@ def _options(request: Request) -> tuple[str, ...]:
         "--stop": bool(request.stop),
         "--max-tokens": request.max_tokens is not None,
         "--system": bool(request.system),
+        "--effort": bool(request.effort),
+        "--schema": request.schema is not None,
     }
     return tuple(option for option, is_sent in sent.items() if is_sent)

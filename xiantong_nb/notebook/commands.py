@@ -213,6 +213,7 @@ COMMANDS: dict[str, Command] = {
     "remove": Command(connecting.remove, (_SAVED,)),
     "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
     "usage": Command(looking.usage),
+    "replies": Command(looking.replies, (), lines.REPLIES),
     "chats": Command(chats),
     "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),

@@ -18,7 +18,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xiantong_nb import bundle, safe
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
@@ -92,6 +92,8 @@ class DisplayPainter:
         """Filter what has come, and paint the first of it at once, the rest on the clock."""
         for event in batch:
             match event:
+                case Again(reason):
+                    self._begin_again(reason)
                 case TextDelta(_, text):
                     self._settled.append(self._text.feed(text))
                     self._size += len(text)
@@ -107,6 +109,13 @@ class DisplayPainter:
             self._paint_waiting(now)
         elif self._dirty and now >= self._next_frame:
             self._show(self._live())
+
+    def _begin_again(self, reason: str) -> None:
+        """Forget what came, and say why."""
+        self._text, self._thinking = type(self._text)(), safe.MarkdownFilter()
+        self._settled, self._thought, self._size, self._waiting = [], [], 0, None
+        self._asked = f"{self._asked}. {safe.terminal(reason)}"
+        self._begun = -_SILENCE  # say so at once
 
     def finish(self, reply: Reply) -> None:
         """Put the bundle that stays in the place of the live text."""
@@ -182,6 +191,9 @@ class TerminalPainter:
                     pieces.append(self._enter("text") + self._filter.feed(text))
                 case ThinkingDelta(_, text) if self._form == "md":
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
+                case Again(reason):
+                    pieces.append(f"{self._filter.end()}\n\n[{safe.terminal(reason)}]\n\n")
+                    self._part = ""
                 case Waiting() | Answered():
                     pieces.append(self._counted_out())
                     if isinstance(event, Waiting):

@@ -79,6 +79,24 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
     screen.say(f"In all: {_money(session().used)} USD, by each answer's own figure or list price.")
 
 
+def replies(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the replies that --reuse has stored, or remove them all with --clear."""
+    from xiantong_nb.replies import Replies
+
+    stored = Replies(session().store.folder)
+    if asked.clear:
+        screen.say(f"Removed: {stored.clear()} stored replies.")
+        return
+    found = stored.all()
+    if not found:
+        screen.say("No reply is stored. --reuse stores them.")
+        return
+    now = time.time()
+    rows = [(shelf.age(now - kept.at), kept.target, kept.question, f"{size:,}") for kept, size in found]
+    screen.table(("stored", "target", "question", "bytes"), rows)
+    screen.say(f"{len(found)} in all; %xiantong replies --clear removes them.")
+
+
 def _money(replies: list[Reply]) -> str:
     """Return a sum, and how many of the answers have no known price."""
     unknown = sum(reply.cost is None for reply in replies)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -15,8 +14,9 @@ if TYPE_CHECKING:
     from xiantong_nb.chats import Origin
     from xiantong_nb.notebook.display import Painter
     from xiantong_nb.options import Options
+    from xiantong_nb.rehearsal import Rehearsal
     from xiantong_nb.reply import Reply
-    from xiantong_nb.request import Image
+    from xiantong_nb.request import Prompt
     from xiantong_nb.streaming import Stream
 
 
@@ -33,7 +33,7 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def ask(self, line: str, cell: str | None = None) -> Reply | None:
+    def ask(self, line: str, cell: str | None = None) -> Reply | Rehearsal | None:
         """
         Ask a model; the answer streams in below and is the value of the cell.
 
@@ -41,7 +41,7 @@ class AskMagics(Magics):
             %ask [options] the question    in one line, to the target in use
 
         TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
-        options. `_` and `Out[n]` are the Reply: .text .thinking .code .usage .cost .complete .model .seconds
+        options. `_` and `Out[n]` are the Reply: .text .thinking .code .data .usage .cost .complete .model
         """
         with plain_errors():
             return self._ask(line, cell)
@@ -86,7 +86,7 @@ class AskMagics(Magics):
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
 
-    def _ask(self, line: str, cell: str | None) -> Reply | None:
+    def _ask(self, line: str, cell: str | None) -> Reply | Rehearsal | None:
         from xiantong_nb.notebook import line as lines
 
         lines.refuse_keys(line)
@@ -105,13 +105,28 @@ class AskMagics(Magics):
                 hint="Ask each in a cell of its own.",
             )
         from xiantong_nb.api import session
+        from xiantong_nb.notebook import gather
 
         target = asked.targets[0] if asked.targets else ""
-        stream = session().open(question, target, self._options(asked), self._origin())
+        options = gather.options(asked, self.shell)
+        prompt = gather.question(question, asked, self.shell)
+        if asked.dry_run:
+            return self._rehearse(prompt, target, options, asked.to)
+        stream = session().open(prompt, target, options, self._origin())
         reply = self._watch(stream, asked)
         if asked.as_ == "code" and reply.code:
             self.shell.set_next_input(reply.code)
         return reply
+
+    def _rehearse(self, prompt: str | Prompt, target: str, options: Options, to: str | None) -> Rehearsal:
+        """Return what would be sent, which shows itself as the value of the cell."""
+        from xiantong_nb import rehearsal
+        from xiantong_nb.api import session
+
+        found = rehearsal.rehearse(session(), prompt, target, options, self._origin())
+        if to:
+            self.shell.push({to: found})
+        return found
 
     def _watch(self, stream: Stream, asked: argparse.Namespace) -> Reply:
         """Paint the answer as it comes; whatever ends it, what came stays, under `--to` too."""
@@ -145,46 +160,6 @@ class AskMagics(Magics):
         if self._in_terminal:
             return display.TerminalPainter(form=asked.as_)
         return display.DisplayPainter(form=asked.as_, asked=target)
-
-    def _options(self, asked: argparse.Namespace) -> Options:
-        from xiantong_nb.errors import UsageError
-        from xiantong_nb.options import Options
-
-        system = asked.system or ""
-        if system.startswith("@"):
-            name = system[1:]
-            if name not in self.shell.user_ns:
-                raise UsageError(f"--system {system}: there is no variable {name!r}.")
-            system = str(self.shell.user_ns[name])
-        if asked.to is not None and (not asked.to.isidentifier() or keyword.iskeyword(asked.to)):
-            raise UsageError(f"--to {asked.to}: that is not a variable's name.")
-        return Options(
-            system=system,
-            max_tokens=asked.max_tokens,
-            temperature=asked.temperature,
-            stop=tuple(asked.stop),
-            images=tuple(self._image(text) for text in asked.image),
-            budget=asked.budget,
-            chat="default" if asked.chat is None else asked.chat,
-            new=asked.new,
-            alone=asked.alone,
-        )
-
-    def _image(self, text: str) -> Image:
-        """Read what `--image` names: a URL, a file, or an expression of the notebook."""
-        from pathlib import Path
-
-        from xiantong_nb.errors import UsageError
-        from xiantong_nb.pictures import named, picture
-
-        value: Any = text
-        if not named(text) and not Path(text).expanduser().is_file():
-            try:
-                value = self.shell.ev(text)
-            except Exception as error:  # noqa: BLE001  # whatever a person's expression raises
-                msg = f"--image {text} is no file, no URL and no value here ({type(error).__name__})."
-                raise UsageError(msg, hint="Give a path, a URL, or a variable.") from None
-        return picture(value, name=f"--image {text}")
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin
