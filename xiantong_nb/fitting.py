@@ -65,12 +65,12 @@ def _other(request: Request, fold: Fold, shape: Shape, *, may_repeat: bool) -> t
     reply, error = fold.reply(), fold.error
     if isinstance(error, RequestRefused) and request.schema is not None and not fold.has_content:
         if any(word in error.message.lower() for word in _FACILITY):
-            return in_words(request, shape), "The schema was refused by the endpoint: asked again in words."
+            return in_words(request, shape), "the endpoint refused the schema: asked again in words"
     elif reply.complete and may_repeat and reply.stop_reason not in _CUT and (wrong := shape.data(reply)[1]):
         said = Message("assistant", (Text(reply.text.strip() or "(nothing)"),))
         mended = f"This does not fit: {wrong}.\n{shape.in_words}"
         messages = (*request.messages, said, Message("user", (Text(mended),)))
-        return replace(request, messages=messages), f"The first answer did not fit ({wrong}): asked once more."
+        return replace(request, messages=messages), f"the first answer did not fit ({wrong}): asked once more"
     return None, ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,14 @@ def checked(schema: Any, name: str) -> dict[str, Any]:
     """Return a schema that can be judged by; raises `UsageError`, naming `name` and the place, for any other."""
     try:
         fault = next(_faults(schema, schema, ""), None) if isinstance(schema, dict) else ("", "is no schema")
+        json.dumps(schema)
+    except (TypeError, ValueError) as error:
+        fault = fault or ("", f"is not JSON ({error})")
     except RecursionError:
         fault = ("", "is nested too deeply")
     if fault is not None:
-        raise UsageError(f"{name}{fault[0]} {fault[1]}.", hint="Give a JSON schema as a dict, or a pydantic model.")
+        hint = "Give a JSON schema as a dict, or a pydantic model. A line takes quotes away; a variable keeps them."
+        raise UsageError(f"{name}{fault[0]} {fault[1]}.", hint=hint)
     return dict(schema)
 
 
@@ -108,7 +113,9 @@ def _faults(schema: Any, root: dict[str, Any], where: str) -> Iterator[tuple[str
         return
     for keyword, value in schema.items():
         place = f"{where}.{keyword}"
-        if keyword in _UNJUDGED:
+        if not isinstance(keyword, str):
+            yield where, f"has a name that is no text ({keyword!r})"
+        elif keyword in _UNJUDGED:
             yield place, "is a keyword that is not judged here"
         elif keyword in _SCHEMA:
             yield from _faults(value, root, place)

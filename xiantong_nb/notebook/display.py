@@ -114,7 +114,7 @@ class DisplayPainter:
         """Forget what came, and say why."""
         self._text, self._thinking = type(self._text)(), safe.MarkdownFilter()
         self._settled, self._thought, self._size, self._waiting = [], [], 0, None
-        self._asked = f"{self._asked}. {safe.terminal(reason)}"
+        self._asked = f"{self._asked}: {safe.terminal(reason)}"
         self._begun = -_SILENCE  # say so at once
 
     def finish(self, reply: Reply) -> None:

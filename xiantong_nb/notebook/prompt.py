@@ -5,7 +5,8 @@ Names in braces give way to what they stand for; everything else in a prompt sta
     {{name}}                                         literal: it stays as it is, with both braces
     dict literals, sets, JSON, CSS, Jinja ...        stay as they are
 
-What is code stays code: fenced blocks, code spans, f-strings and `.format`, `${...}`, LaTeX's arguments and formulas.
+What is code stays code: fenced blocks, code spans, f-strings and `.format`, `${...}`, JavaScript's
+imports, LaTeX's arguments and formulas.
 A value can be fenced all the same: alone on its line of a block, or alone in a span, a name is replaced. There is one
 pass: what a value holds is never searched for names.
 """
@@ -42,7 +43,7 @@ _PARTS = re.compile(
       (?P<fence>^\ {{0,3}}(?P<mark>`{{3,}}|~{{3,}})[^\n]*\n.*?(?:^\ {{0,3}}(?P=mark)[`~]*[ \t]*$|\Z))
     | (?P<span>(?<!`)(?P<ticks>`+)(?!`)(?P<inner>(?:(?!\n[ \t]*\n).)+?)(?<!`)(?P=ticks)(?!`))
     | (?P<string>(?<!\w)(?:[fFtT][rR]?|[rR][fFtT]){_STRING}|{_STRING}(?=\.format(?:_map)?\())
-    | (?P<shell>\$\{{[^{{}}\n]*\}})
+    | (?P<script>\$\{{[^{{}}\n]*\}}|\b(?:import|export|const|let|var)[ \t]+\{{[^{{}}\n]*\}})
     | (?P<formula>\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\\begin\{{(?P<what>[^{{}}\n]+)\}}.+?\\end\{{(?P=what)\}}
         |(?<![\\$\w])\$(?![\s$])(?:[^$\n\\]|\\.)+?(?<!\s)\$(?![\d{{]))      # as Pandoc tells a formula from two prices
     | (?P<latex>\\[A-Za-z]+\*?(?=[\[{{])|\^(?=\{{)|(?:(?<![^\W_])[^\W\d_]|\\[A-Za-z]+|[)\]}}|])_(?=\{{))
@@ -116,7 +117,8 @@ class _Expansion:
             self.keep(found[0])
             return
         try:
-            content, told = shown(self._value(found["root"], found["steps"]))
+            value = self._value(found["root"], found["steps"])
+            content, told = shown(value)
         except Unshown as reason:
             self.missing[f"{found[0]} is sent as typed: {reason}"] = None
             self.keep(found[0])
@@ -124,8 +126,12 @@ class _Expansion:
         self.put_in[found["path"]] = told
         if isinstance(content, Image):
             self.blocks.append(content)
-        else:
+        elif isinstance(value, str) or "\n" not in content:
             self.keep(content)
+        else:  # a table has its lines for itself
+            before, after = found.string[: found.start()], found.string[found.end() :]
+            begins, ends = not before or before.endswith("\n"), not after or after.startswith("\n")
+            self.keep(("" if begins else "\n") + content + ("" if ends else "\n"))
 
     def code(self, text: str, *, fields: re.Pattern[str] | None = None) -> None:
         """Keep a piece of code, but for `fields` in it, and remember what else in it names something."""
