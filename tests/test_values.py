@@ -160,7 +160,7 @@ def test_figures_and_images_go_in_as_images():
     assert encoded(shown(dot)[0]) == (7, 5)
     assert encoded(shown(Displayed(file.getvalue()))[0]) == (7, 5)
     with pytest.raises(UsageError, match="a figure of the prompt"):
-        shown(type("Broken", (), {"savefig": lambda self, file, **_: file.write(b"no image")})())
+        shown(type("Broken", (), {"savefig": lambda _, file, **_more: file.write(b"no image")})())
 
 
 def test_a_lazy_frame_is_not_computed():
