@@ -31,6 +31,7 @@ mpl.use("agg")
         (None, "None", ""),
         (np.float64(1.5), "1.5", ""),
         ({"a": [1, {"b": None}]}, "{'a': [1, {'b': None}]}", "dict of 1"),
+        ({"b": 1, "a": {}}, "{'b': 1, 'a': {}}", "dict of 2"),
         ([], "[]", "list of 0"),
         (b"abc", "b'abc'", "bytes of 3"),
         (Reply(blocks=(Text("an answer"),)), "an answer", ""),

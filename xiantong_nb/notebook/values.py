@@ -107,9 +107,19 @@ def _source(value: Any) -> tuple[str, str]:
         raise Unshown(f"it is a {kind} whose source can't be found.") from None
 
 
+class _Brief(reprlib.Repr):
+    """Writes collections as Python does, with limits on every level; a dict keeps its order."""
+
+    def repr_dict(self, x: dict[Any, Any], level: int) -> str:
+        if level <= 0 and x:
+            return f"{{{self.fillvalue}}}"
+        some = itertools.islice(x.items(), self.maxdict)
+        parts = [f"{self.repr1(name, level - 1)}: {self.repr1(value, level - 1)}" for name, value in some]
+        return f"{{{', '.join(parts + [self.fillvalue] * (len(x) > self.maxdict))}}}"
+
+
 def _collection(value: Any) -> tuple[str, str]:
-    """Write a collection as Python does, with limits on every level."""
-    brief = reprlib.Repr()
+    brief = _Brief()
     brief.maxlevel, brief.maxlong, brief.maxstring, brief.maxother = 8, 80, 1000, 1000
     brief.maxdict = brief.maxlist = brief.maxtuple = brief.maxset = brief.maxfrozenset = 200
     brief.fillvalue = "\ufffc"  # a sign that stands for what is not there, and so in no repr
