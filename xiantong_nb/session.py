@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from xiantong_nb import connection as known
-from xiantong_nb import home, loop, question
+from xiantong_nb import content, home, loop
 from xiantong_nb.advice import explained
 from xiantong_nb.attached import fetched, refuse_documents, refuse_images
 from xiantong_nb.base_url import origin
@@ -162,13 +162,13 @@ class Session:
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
         """
-        asked, options, origin = question.typed(prompt), options or Options(), origin or Origin()
+        asked, options, origin = content.typed(prompt), options or Options(), origin or Origin()
         resolved = self._resolved(target)
         try:
             askable = self.connections()
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
             askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
-        known.refuse_keys(question.said(asked, options), askable)
+        known.refuse_keys(content.said(asked, options), askable)
         refuse_documents(resolved, options.files)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
@@ -178,8 +178,8 @@ class Session:
             refuse_images(resolved, listing, self.models)
             images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
             notes += fetched_
-        turn = question.message(asked, images, options)
-        request = question.request(resolved, past.messages(str(resolved)), turn, options, listing)
+        turn = content.message(asked, images, options)
+        request = content.request(resolved, past.messages(str(resolved)), turn, options, listing)
         replies = Replies(self.store.folder) if options.reuse else None
         stored = replies.find(request, resolved) if replies else None
         if replies and not stored and (fault := replies.fault()):
@@ -193,7 +193,7 @@ class Session:
                 chat.turns[:] = [] if options.new else chat.before(origin).turns
                 chat.add(Turn(origin, str(resolved), turn, Message("assistant", reply.blocks)))
             if replies and reply.complete and not reply.unfit and reply.reused is None:
-                replies.keep(request, resolved, reply, question.said(asked, Options()))
+                replies.keep(request, resolved, reply, content.said(asked, Options()))
 
         dropped = 0 if options.new else len(chat.turns) - len(past.turns)
         notes += continued(options.chat, past, dropped)

@@ -37,17 +37,19 @@ _WHOLE = re.compile(_FIELD)
 _MEANT = re.compile(rf"\{{(?P<root>{_NAME})(?:(?:{_STEP})*|{_REST})\}}")
 """What may have been meant for a field, where none is read."""
 
-_STRING = r"""(?:\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
+# atomic, as whatever could be tried in many ways below: a prompt of nothing but braces must not take a minute
+_STRING = r"""(?>\"{3}.*?\"{3}|'{3}.*?'{3}|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')"""
 _PARTS = re.compile(
     rf"""
       (?P<fence>^\ {{0,3}}(?P<mark>`{{3,}}|~{{3,}})[^\n]*\n.*?(?:^\ {{0,3}}(?P=mark)[`~]*[ \t]*$|\Z))
     | (?P<span>(?<!`)(?P<ticks>`+)(?!`)(?P<inner>(?:(?!\n[ \t]*\n).)+?)(?<!`)(?P=ticks)(?!`))
     | (?P<string>(?<!\w)(?:[fFtT][rR]?|[rR][fFtT]){_STRING}|{_STRING}(?=\.format(?:_map)?\())
     | (?P<script>\$\{{[^{{}}\n]*\}}|\b(?:import|export|const|let|var)[ \t]+\{{[^{{}}\n]*\}})
-    | (?P<formula>\$\$.+?\$\$|\\\[.+?\\\]|\\\(.+?\\\)|\\begin\{{(?P<what>[^{{}}\n]+)\}}.+?\\end\{{(?P=what)\}}
+    | (?P<formula>\$\$.+?\$\$|\\\[.{{1,999}}?\\\]|\\\(.{{1,999}}?\\\)
+        |\\begin\{{(?P<what>[^{{}}\n]+)\}}.{{1,2999}}?\\end\{{(?P=what)\}}
         |(?<![\\$\w])\$(?![\s$])(?:[^$\n\\]|\\.)+?(?<!\s)\$(?![\d{{]))      # as Pandoc tells a formula from two prices
     | (?P<latex>\\[A-Za-z]+\*?(?=[\[{{])|\^(?=\{{)|(?:(?<![^\W_])[^\W\d_]|\\[A-Za-z]+|[)\]}}|])_(?=\{{))
-    | (?P<double>\{{\{{+[^{{}}]*\}}\}}+)
+    | (?P<double>(?<!\{{)\{{\{{++[^{{}}]*+\}}\}}++)
     | (?P<field>{_FIELD})
     | (?P<meant>\{{{_NAME}(?:(?:{_STEP})*|{_REST})\}})
     """,
@@ -55,6 +57,9 @@ _PARTS = re.compile(
 )
 """Where something else than prose begins; the first form that fits at a place counts."""
 
+_BRACES = re.compile(r"[{}\[\]]")
+_PAIRS = {"{": "{}", "[": "[]"}
+_NEAR = 400  # characters
 _GROUP = re.compile(r"[_^]?(?=\{)|(?=\[)")
 _SHORT = 40
 
@@ -179,11 +184,11 @@ def _arguments(text: str, at: int) -> int:
 
 
 def _closed(text: str, at: int) -> int:
-    """Return where a brace or bracket that opens at a place is closed, on its line or the next few; 0 if nowhere."""
+    """Return where a brace or bracket that opens at a place is closed, in the next few lines; 0 if nowhere."""
     opening, depth = text[at], 0
-    closing = {"{": "}", "[": "]"}[opening]
-    for end in range(at, min(len(text), at + 1000)):
-        depth += (text[end] == opening) - (text[end] == closing)
-        if not depth:
-            return end + 1
+    for found in _BRACES.finditer(text, at, at + _NEAR):
+        if found[0] in _PAIRS[opening]:
+            depth += 1 if found[0] == opening else -1
+            if not depth:
+                return found.end()
     return 0

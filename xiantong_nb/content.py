@@ -1,4 +1,4 @@
-"""A question as it is sent: what was typed, what goes along with it, and what was said before."""
+"""What a question carries: what was typed, what goes along with it, and what was said before."""
 
 from __future__ import annotations
 
