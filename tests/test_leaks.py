@@ -115,6 +115,7 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
         ("xiantong_nb.ask('hello', 'bad')", []),
         ("c = xiantong_nb.connections()['good']; c, c.key, [c.key], {'k': c.key}, f'{c.key!r:>50}'", []),
         ("def fails(connection, key):\n    raise ValueError(connection, key)\nfails(c, c.key)", []),
+        ("%xiantong fix good --locals", []),
         ("%whos", []),
         (connect.format(locked.base_url, "here") + " --unsaved", [KEY]),
         ("%%ask here\nhello", []),
@@ -134,8 +135,8 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     failed = [code for code, ran in runs if ran.status == "error"]
     assert len(failed) == 8, failed
     assert "I am **toy-1**" in runs[6][1].text
-    assert "there is here." in runs[21][1].text
-    assert "I am **toy-2**" in runs[27][1].text
+    assert "there is here." in runs[22][1].text
+    assert "I am **toy-2**" in runs[28][1].text
     asked = [step["password"] for _, ran in runs for step in ran.asked]
     assert asked.count(True) == 5
     assert leaks.below(fresh_kernel.pid)

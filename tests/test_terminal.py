@@ -131,7 +131,8 @@ def test_a_wait_counts_down_in_its_line_and_ctrl_c_ends_it(tmp_path, faults):
     faults.play(failure(429, busy, retry_after="3"), failure(429, busy, retry_after="50"))
     child = pexpect.spawn(
         sys.executable, ["-m", "xiantong_nb", "ask", "hello"],
-        env={**kernel_env(tmp_path), "TERM": "dumb", "ANTHROPIC_BASE_URL": faults.url}, encoding="utf-8", timeout=60,
+        env={**kernel_env(tmp_path), "TERM": "dumb", "ANTHROPIC_BASE_URL": faults.url, "ANTHROPIC_MODEL": "m"},
+        encoding="utf-8", timeout=60,
     )  # fmt: skip
     child.expect(r"slow down\r*\n")
     for left in (3, 2, 1):

@@ -113,7 +113,7 @@ def connect(
         problem = wizard.needs()
         if problem.field != "key" or not problem.missing:
             raise problem.error()
-        typed = keyboard.ask(f"{problem.message} Key (not shown): ", unseen=True, missing=problem.hint)
+        typed = keyboard.ask(problem.question("Key (not shown)"), unseen=True, missing=str(problem))
         wizard.edit(key=cleaned(typed, name="the answer")[0], ask_key=False)
     if test and (error := wizard.probe().error) is not None:
         raise error

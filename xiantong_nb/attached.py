@@ -5,64 +5,74 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xiantong_nb.connection import place, takes_images
-from xiantong_nb.errors import UsageError, XiantongError
-from xiantong_nb.request import Document, HttpCall, Image, Text
+from xiantong_nb.connection import place
+from xiantong_nb.errors import UsageError
+from xiantong_nb.request import HttpCall, Image, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
 
 
-def refuse_images(target: Target, listing: Listing | None, ask: Callable[[Connection], Listing]) -> None:
-    """Raise `UsageError` where a model is known to take no images; what nobody knows is asked for once (`ask`)."""
-    connection, model = target.connection, target.model
-    takes, why = takes_images(connection, model, listing)
-    if takes is None and listing is None and not connection.preset.embedded:
-        try:
-            takes, why = takes_images(connection, model, ask(connection))
-        except XiantongError:
-            return  # then the endpoint decides
-    if takes is False and connection.preset.text_only:
-        raise UsageError(f"{target} takes no images: {why}.", hint="Ask a model that sees; %xiantong list shows yours.")
-    if takes is False:
-        edit = f"%xiantong edit {connection.slug} --model {model} --images"
-        raise UsageError(f"{target} takes no images: {why}.", hint=f"If it does: {edit}, or --images all.")
-
-
-def refuse_documents(target: Target, files: Iterable[Text | Document]) -> None:
-    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
-    connection = target.connection
-    for file in files:
-        if isinstance(file, Document) and connection.wire not in connection.preset.documents:
-            msg = f"{file.name} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
-            raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
-
-
-async def fetched(images: Iterable[Image], target: Target, transport: Transport) -> tuple[tuple[Image, ...], list[str]]:
+def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bool | None, str]:
     """
-    Return images as the endpoint takes them, and notes: those it can't fetch by their URL itself are fetched here.
+    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
+
+    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
+    of one's own is for text only, and of any other its list decides.
+    """
+    if (said := connection.images.get(model)) is not None:
+        return said, "the connection's setting for that model (supportsImages)"
+    if connection.all_images is not None:
+        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
+    if connection.preset.embedded:
+        return False, "the toys read text alone"
+    if connection.preset.guessed:
+        return False, "endpoints of your own are for text until images are switched on"
+    listing = listed(connection)
+    found = listing.find(model) if listing else None
+    if found is not None and found.images is not None:
+        return found.images, f"what {connection.slug} lists"
+    return None, ""
+
+
+def refuse_images(target: Target, listed: Listed) -> None:
+    """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
+    connection, model = target.connection, target.model
+    takes, why = takes_images(connection, model, listed)
+    if takes is False:
+        way = connection.base_url if connection.preset.guessed else connection.preset.slug
+        change = f"edit {connection.slug}" if connection.saved else f"connect {way}"
+        hint = f"If it does: %xiantong {change} --model {model} --images, or --images all."
+        raise UsageError(f"{target} takes no images: {why}.", hint="" if connection.preset.embedded else hint)
+
+
+async def fetched(asked: Message, target: Target, transport: Transport) -> tuple[Message, list[str]]:
+    """
+    Return a question with its images as the endpoint takes them, and notes: what it can't fetch itself is fetched here.
+
+    Of many images each has to be smaller than of a few.
 
     Raises `Unreachable` or a `ProviderError` where that fails, `UsageError` for what is no image.
     """
-    from xiantong_nb.pictures import picture
+    from xiantong_nb.pictures import FEW, picture, small
 
-    made, notes = [], []
-    for image in images:
-        if not image.url or target.connection.preset.image_urls:
-            made.append(image)
+    notes: list[str] = []
+    made = list(asked.blocks)
+    many = sum(isinstance(block, Image) for block in made) > FEW
+    for at, image in enumerate(made):
+        if not isinstance(image, Image):
             continue
-        call = HttpCall("GET", image.url, {"accept": "image/*", "accept-encoding": "identity"}, b"")
-        async with transport.send(call, place(_nobody(target), "", image.url)) as answer:
-            data = await answer.body(_LARGEST)
-        made.append(picture(data, name=image.url))
-        notes.append(f"fetched {image.url}")
-    return tuple(made), notes
+        if image.url and not target.connection.preset.image_urls:
+            call = HttpCall("GET", image.url, {"accept": "image/*", "accept-encoding": "identity"}, b"")
+            async with transport.send(call, place(_nobody(target), "", image.url)) as answer:
+                data = await answer.body(_LARGEST)
+            notes.append(f"fetched {image.url}")
+            image = picture(data, name=image.url)  # noqa: PLW2901
+        made[at] = small(image) if many else image
+    return replace(asked, blocks=tuple(made)), notes
 
 
 def _nobody(target: Target) -> Connection:

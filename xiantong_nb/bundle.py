@@ -13,35 +13,46 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
-_CENT = 0.01
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is shown besides the text: the reasoning, the footer, the cost in it. Metadata holds all of it."""
+
+    thinking: bool = True
+    footer: bool = True
+    money: bool = True
 
 
-def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
+ALL = Parts()
+
+
+def bundle(reply: Reply, parts: Parts = ALL) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (data, metadata) as `display(..., raw=True)` takes them."""
-    return {"text/markdown": markdown(reply), "text/plain": plain(reply)}, {"xiantong": metadata(reply)}
+    return {"text/markdown": markdown(reply, parts), "text/plain": plain(reply, parts)}, {"xiantong": metadata(reply)}
 
 
-def markdown(reply: Reply) -> str:
+def markdown(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as Markdown."""
-    parts = [folded(reply.thinking), safe.markdown(reply.text).strip("\n")]
+    parts = [folded(reply.thinking) if shown.thinking else "", safe.markdown(reply.text).strip("\n")]
     parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
     parts.append(_sources(reply))
     parts.append(f"**[{entities(mark)}]**" if (mark := ending(reply)) else "")
-    parts.append(f"<sub>{entities(footer(reply))}</sub>")
+    parts.append(f"<sub>{entities(under)}</sub>" if (under := footer(reply, shown)) else "")
     return "\n\n".join(p for p in parts if p)
 
 
-def plain(reply: Reply) -> str:
+def plain(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as text for a terminal."""
-    parts = [_quoted(safe.terminal(reply.thinking)), safe.terminal(reply.text).strip("\n")]
+    parts = [_quoted(safe.terminal(reply.thinking)) if shown.thinking else "", safe.terminal(reply.text).strip("\n")]
     parts += [f"[tool call] {_line(c.name)} {_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
@@ -49,7 +60,7 @@ def plain(reply: Reply) -> str:
         else ""
     )
     parts.append(f"[{mark}]" if (mark := ending(reply)) else "")
-    parts.append(footer(reply))
+    parts.append(footer(reply, shown))
     return "\n\n".join(p for p in parts if p)
 
 
@@ -69,15 +80,17 @@ def metadata(reply: Reply) -> dict[str, Any]:
     }
 
 
-def footer(reply: Reply) -> str:
-    """Return the line under an answer: model · connection · tokens · cost · time · notes."""
+def footer(reply: Reply, shown: Parts = ALL) -> str:
+    """Return the line under an answer: model · connection · tokens · cost · time · notes; notes are always said."""
+    if not shown.footer:
+        return _line(" · ".join(reply.notes))
     usage = reply.usage
     written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
     tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
     time = f"{reply.seconds:.2f} s"
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"
-    parts = [reply.model, reply.connection, tokens, money(reply), time, *reply.notes]
+    parts = [reply.model, reply.connection, tokens, money(reply) if shown.money else "", time, *reply.notes]
     return _line(" · ".join(p for p in parts if p))
 
 
@@ -85,8 +98,7 @@ def money(reply: Reply) -> str:
     """Return the cost with its source, or that the price is not known."""
     if reply.cost is None:
         return "price unknown"
-    amount = f"${reply.cost:.2f}" if reply.cost >= _CENT else f"${reply.cost:.3g}"
-    return f"{amount} ({reply.cost_source})" if reply.cost else reply.cost_source
+    return f"{usd(reply.cost)} ({reply.cost_source})" if reply.cost else reply.cost_source
 
 
 def ending(reply: Reply) -> str:

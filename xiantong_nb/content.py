@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import UsageError
 from xiantong_nb.fitting import in_words
-from xiantong_nb.prices import refuse_cost
+from xiantong_nb.prices import kept_within
 from xiantong_nb.request import Document, Image, Message, Prompt, Request, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from xiantong_nb.connection import Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Listed, Target
     from xiantong_nb.options import Options
 
 
@@ -32,22 +29,32 @@ def typed(prompt: object) -> Prompt:
 def said(prompt: Prompt, options: Options) -> str:
     """Return all the text that a question would carry, to be searched for keys."""
     schema = options.schema.in_words if options.schema else ""
-    texts = (block.text for block in (*options.files, *prompt.blocks) if isinstance(block, Text))
-    return "\n".join((*texts, options.system, schema))
+    texts = (block.text for block in options.files if isinstance(block, Text))
+    return "\n".join((*texts, prompt.text, options.system, schema))
 
 
-def message(prompt: Prompt, images: Iterable[Image], options: Options) -> Message:
-    """Return the turn of whoever asks: what is to be looked at first, then texts, then the question."""
+def message(prompt: Prompt, options: Options, target: Target) -> Message:
+    """
+    Return the turn of whoever asks: what is to be looked at first, then texts, then the question.
+
+    Raises `UsageError` for a document where the endpoint can't read one: some drop it without a word.
+    """
     documents = [block for block in options.files if isinstance(block, Document)]
+    connection = target.connection
+    if documents and connection.wire not in connection.preset.documents:
+        msg = f"{documents[0].name} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
     texts = [block for block in options.files if isinstance(block, Text)]
-    return Message("user", (*documents, *images, *texts, *prompt.blocks))
+    return Message("user", (*documents, *options.images, *texts, *prompt.blocks))
 
 
 def request(
-    target: Target, past: tuple[Message, ...], asked: Message, options: Options, listing: Listing | None = None
-) -> Request:
+    target: Target, past: tuple[Message, ...], asked: Message, options: Options, listed: Listed
+) -> tuple[Request, str]:
     """
-    Return what is asked of a target; a schema goes to the endpoint where that knows what to do with it.
+    Return what is asked of a target, and what it could cost at most, for its footer, where there is a budget.
+
+    A schema goes to the endpoint where that knows what to do with it.
 
     Raises `UsageError` for what could cost more than the budget.
     """
@@ -66,7 +73,7 @@ def request(
     )
     if options.schema and schema is None:
         made = in_words(made, options.schema)
-    if options.budget is not None:
-        made = replace(made, max_tokens=made.max_tokens or connection.preset.max_tokens)
-        refuse_cost(made, target, listing, options.budget, times=2 if options.schema else 1)
-    return made
+    if options.budget is None:
+        return made, ""
+    made = replace(made, max_tokens=made.max_tokens or connection.preset.max_tokens)
+    return made, kept_within(options.budget, made, target, listed, times=2 if options.schema else 1)

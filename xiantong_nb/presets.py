@@ -22,14 +22,14 @@ class Preset:
     - `key_prefix` is how its keys begin, to notice the key of another provider.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
-    - `if_unreached` and `if_unknown` are next steps of its own: nothing listens, or there is no such `{model}`.
+    - `if_unreached`, `if_unknown` and `if_empty` are next steps of its own: nothing listens, no such `{model}`,
+      no model at all.
     - `guessed` is for endpoints whose wire and header nobody knows but their owner: a failed test tries the others.
     - `own_routes` names the server whose routes it has beside the wires, such as Ollama's `/api/tags`.
     - `model_pattern` is what every name there looks like, where that is certain.
     - `image_urls` is for endpoints that fetch an image by its URL themselves.
     - `documents` and `schemas` are the wires by which it reads a PDF, and keeps an answer to a JSON schema.
     - `counts_tokens` is for endpoints that count the tokens of a question without running a model.
-    - `text_only` is for endpoints none of whose models takes images.
     - `free` is for endpoints that cost nothing but this machine's time.
     - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
@@ -56,6 +56,7 @@ class Preset:
     max_tokens: int = 8192
     if_unreached: str = ""
     if_unknown: str = ""
+    if_empty: str = ""
     guessed: bool = False
     own_routes: Literal["", "ollama"] = ""
     model_pattern: str = r"(?s).*"
@@ -63,7 +64,6 @@ class Preset:
     documents: tuple[Wire, ...] = ()
     schemas: tuple[Wire, ...] = ()
     counts_tokens: bool = False
-    text_only: bool = False
     free: bool = False
     app_type: str = "pi_compat"
 
@@ -139,6 +139,7 @@ PRESETS: dict[str, Preset] = {
             free=True,
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
             if_unknown="Pull it: ollama pull {model}.",
+            if_empty="Pull one: ollama pull llama3.2.",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),
@@ -164,7 +165,6 @@ PRESETS: dict[str, Preset] = {
             models=("toy-1", "toy-2", "toy-3"),
             embedded=True,
             counts_tokens=True,
-            text_only=True,
         ),
     )
 }

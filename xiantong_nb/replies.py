@@ -50,31 +50,39 @@ class Kept(msgspec.Struct, frozen=True):
             emit(_event(name, fields))
 
     @property
-    def as_it_was(self) -> dict[str, Any]:
-        """What no event tells of the reply, and that it cost nothing this time."""
+    def way(self) -> dict[str, Any]:
+        """How it is told by a Stream: what no event tells of the reply, and that it cost nothing this time."""
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
-        return {
+        told = {
             "seconds": self.seconds,
             "first_token_seconds": self.first_token_seconds,
             "cost": 0.0,
             "cost_source": f"reused, from {day}: nothing was sent",
             "reused": self.at,
         }
+        return {"asking": self.tell, "as_it_was": told}
 
 
 class Replies:
-    """The replies in one home folder; one that can't be read is one that is not there."""
+    """
+    The replies in one home folder; one that can't be read is one that is not there.
 
-    def __init__(self, home: Path) -> None:
+    Where they are not `wanted`, none is found or stored.
+    """
+
+    def __init__(self, home: Path, *, wanted: bool = True) -> None:
         self._home = home
+        self._wanted = wanted
         self._folder = home / "cache"
 
     def find(self, request: Request, target: Target) -> Kept | None:
         """Return the stored reply to this very request, or None."""
-        return _read(self._path(request, target))
+        return _read(self._path(request, target)) if self._wanted else None
 
     def keep(self, request: Request, target: Target, reply: Reply, question: str) -> None:
-        """Store a reply that is whole, if that is possible."""
+        """Store a reply that is new and whole and fits, if that is possible."""
+        if not self._wanted or reply.reused is not None or not reply.complete or reply.unfit:
+            return
         told = [(type(event).__name__, asdict(event)) for event in _events(reply)]
         first = " ".join(question.split())[:_SHOWN]
         kept = Kept(time.time(), str(target), first, reply.seconds, reply.first_token_seconds, told)
@@ -83,7 +91,9 @@ class Replies:
             disk.put(self._path(request, target), msgspec.json.encode(kept))
 
     def fault(self) -> str:
-        """Say why nothing can be stored here; nothing where it can."""
+        """Say why nothing can be stored here; nothing where it can, or is not wanted."""
+        if not self._wanted:
+            return ""
         try:
             self._make()
             disk.discard(disk.write_temp(self._folder / "reply", b""))

@@ -84,6 +84,11 @@ class Prompt:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return "".join(block.text for block in self.blocks if isinstance(block, Text))
+
 
 @dataclass(frozen=True, slots=True)
 class Message:

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xiantong_nb import connection as known
 from xiantong_nb import content, home, loop
 from xiantong_nb.advice import explained
-from xiantong_nb.attached import fetched, refuse_documents, refuse_images
+from xiantong_nb.attached import fetched, refuse_images
 from xiantong_nb.base_url import origin
 from xiantong_nb.chats import Chat, Origin, Turn, continued
 from xiantong_nb.environment import from_environment
-from xiantong_nb.errors import StoreError
+from xiantong_nb.errors import StoreError, XiantongError
 from xiantong_nb.fitting import until_it_fits
 from xiantong_nb.handover import Handover
+from xiantong_nb.lists import Lists
 from xiantong_nb.options import Options
 from xiantong_nb.replies import Replies
 from xiantong_nb.request import Image, Message, Prompt, Request, Text
-from xiantong_nb.shelf import Shelf
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, MutableMapping
     from pathlib import Path
 
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Connection, Listed, Target
+    from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
     from xiantong_nb.transport import Transport
 
@@ -74,6 +74,9 @@ class Session:
         self.last: Reply | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
+        self.lists = Lists(lambda: self.store.folder, self.run, self._running)
+        """What the endpoints list."""
+        self._learnt: Learnt = {}
 
     @property
     def store(self) -> Store:
@@ -96,55 +99,50 @@ class Session:
             return {}
 
     def default(self) -> Target | None:
-        """Return the target in use; raises `UsageError` where that can't be asked any more."""
+        """Return the target in use, by what is known of it; raises `UsageError` where that can't be asked any more."""
         in_use = self._in_use(self.connections())
-        return self.target(in_use) if in_use else None
+        return self._read(in_use, self.lists.kept) if in_use else None
 
     def target(self, text: str = "") -> Target:
         """
         Read a target as a user writes it; raises `UsageError` where it names nothing.
 
-        Settings that can't be read stop what they may name, and no more: what the environment holds, and demo,
-        can be asked by name.
+        An endpoint is asked for its list where only that says what a name means. Settings that can't be read stop
+        what they may name, and no more: what the environment holds, and demo, can be asked by name.
         """
+        return self._read(text, self.lists.deciding)
+
+    def _read(self, text: str, listed: Listed) -> Target:
         try:
             connections = self.connections()
         except StoreError:
             connections = self._unsaved()
             if known.named((text or self._chosen).partition(":")[0], connections) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections), self.listing)
-
-    def models(self, connection: Connection) -> Listing:
-        """
-        Ask an endpoint which models it lists, and keep that.
-
-        Raises what a question would, `NotFound` where it has no list.
-        """
-        from xiantong_nb.catalog import listed
-
-        if connection.fault is not None:
-            raise connection.fault
-        connection = self._running(connection)
-        return Shelf(self.store.folder).keep(connection, self.run(lambda transport: listed(connection, transport)))
+        return known.parse_target(text, connections, self._in_use(connections), listed)
 
     def run(self, ask: Callable[[Transport], Coroutine[Any, Any, T]]) -> T:
         """Do what needs the network, on the loop, and wait for what comes of it."""
 
         async def here() -> T:
-            return await ask(self._transport_here())
+            try:
+                transport = self._transport_here()
+            except Exception as error:  # noqa: BLE001  # whatever an installation that is broken raises
+                msg = f"This package can't reach the network ({type(error).__name__}: {error})."
+                raise XiantongError(msg, hint="Reinstall its dependencies.") from None
+            return await ask(transport)
 
         return loop.result(here())
-
-    def listing(self, connection: Connection) -> Listing | None:
-        """Return what an endpoint listed when it was last asked, or None; nothing goes over the network."""
-        return Shelf(self.store.folder).kept(connection)
 
     def use(self, text: str) -> Target:
         """Make this the target of questions that name none."""
         target = self.target(text)
-        self._chosen = str(target)
+        self.prefer(str(target))
         return target
+
+    def prefer(self, text: str) -> None:
+        """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
+        self._chosen = text
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
@@ -169,46 +167,36 @@ class Session:
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
             askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
         known.refuse_keys(content.said(asked, options), askable)
-        refuse_documents(resolved, options.files)
         chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
         past = Chat() if options.new else chat.before(origin)
-        listing, notes = self.listing(resolved.connection), [*resolved.notes, *asked.notes, *options.notes]
-        images = options.images
-        if images or any(isinstance(block, Image) for block in asked.blocks):
-            refuse_images(resolved, listing, self.models)
-            images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
+        notes = [*resolved.notes, *asked.notes, *options.notes]
+        turn = content.message(asked, options, resolved)
+        if any(isinstance(block, Image) for block in turn.blocks):
+            refuse_images(resolved, self.lists.deciding)
+            turn, fetched_ = self.run(lambda transport: fetched(turn, resolved, transport))
             notes += fetched_
-        turn = content.message(asked, images, options)
-        request = content.request(resolved, past.messages(str(resolved)), turn, options, listing)
-        replies = Replies(self.store.folder) if options.reuse else None
-        stored = replies.find(request, resolved) if replies else None
-        if replies and not stored and (fault := replies.fault()):
-            notes.append(fault)
+        request, most = content.request(resolved, past.messages(str(resolved)), turn, options, self.lists.deciding)
+        replies = Replies(self.store.folder, wanted=options.reuse)
+        stored = replies.find(request, resolved)
+        notes += [most, "" if stored else replies.fault()]
 
         def keep(reply: Reply) -> None:
             self.last = reply
-            if reply.reused is None:
-                self.used.append(reply)
+            self.used += [reply] if reply.reused is None else []
             if reply.complete:  # only now: what fails costs nothing of the conversation
                 chat.turns[:] = [] if options.new else chat.before(origin).turns
                 chat.add(Turn(origin, str(resolved), turn, Message("assistant", reply.blocks)))
-            if replies and reply.complete and not reply.unfit and reply.reused is None:
-                replies.keep(request, resolved, reply, content.said(asked, Options()))
+            replies.keep(request, resolved, reply, asked.text)
 
-        dropped = 0 if options.new else len(chat.turns) - len(past.turns)
-        notes += continued(options.chat, past, dropped)
-        return Stream(
+        notes += continued(options.chat, past, 0 if options.new else len(chat.turns) - len(past.turns))
+        return self._under_way(
             resolved if stored else replace(resolved, connection=self._running(resolved.connection)),
             request,
-            transport=self._transport_here,
-            notes=tuple(notes),
+            notes=tuple(note for note in notes if note),
             others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug),
-            explain=explained,
-            listing=listing,
             shape=options.schema,
-            asking=stored.tell if stored else until_it_fits(options.schema),
-            as_it_was=stored.as_it_was if stored else None,
             keep=keep,
+            **stored.way if stored else {"asking": until_it_fits(options.schema)},
         )
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
@@ -224,7 +212,7 @@ class Session:
         """
         resolved = self._located(target)
         request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes, explain=explained)
+        return self._under_way(resolved, request, notes=resolved.notes)
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""
@@ -272,6 +260,22 @@ class Session:
             return (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
         except StoreError as error:
             return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+
+    def _under_way(self, target: Target, request: Request, **more: Any) -> Stream:
+        """Prepare a stream with what this session knows of endpoints."""
+
+        async def explain(error: XiantongError, target: Target, transport: Transport) -> XiantongError:
+            return await explained(error, target, transport, self.lists.keep)
+
+        return Stream(
+            target,
+            request,
+            transport=self._transport_here,
+            explain=explain,
+            listed=self.lists.kept,
+            learnt=self._learnt,
+            **more,
+        )
 
     def _running(self, connection: Connection) -> Connection:
         return replace(connection, base_url=self._engine_url()) if connection.preset.embedded else connection

@@ -15,14 +15,15 @@ from xiantong_nb.exchange import CONTENT, Emit, converse
 from xiantong_nb.fitting import Asking, once
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
+from xiantong_nb.request import Image
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from xiantong_nb.connection import Target
-    from xiantong_nb.models import Listing
+    from xiantong_nb.connection import Listed, Target
+    from xiantong_nb.exchange import Learnt
     from xiantong_nb.request import HttpCall, Request
     from xiantong_nb.shape import Shape
     from xiantong_nb.transport import Transport
@@ -53,7 +54,8 @@ class Stream:
         notes: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         explain: Explain | None = None,
-        listing: Listing | None = None,
+        listed: Listed = lambda _: None,
+        learnt: Learnt | None = None,
         shape: Shape | None = None,
         asking: Asking = once,
         as_it_was: Mapping[str, Any] | None = None,
@@ -72,7 +74,8 @@ class Stream:
         self._place = place(connection, target.model, self.url, others)
         self._transport = transport
         self._explain = explain
-        self._listing = listing
+        self._listed = listed
+        self._learnt = learnt
         self._shape = shape
         self._asking = asking
         self._as_it_was = dict(as_it_was or {})
@@ -172,7 +175,7 @@ class Stream:
                 return await ask(error, self.target, transport) if ask else error
 
             call = first if request is self.request else self.call(request)
-            await converse(call, self._place, transport, emit, wire=self._wire, explain=explain)
+            await converse(call, self._place, transport, emit, wire=self._wire, learnt=self._learnt, explain=explain)
 
         await self._asking(self.request, send, self._emit)
 
@@ -222,7 +225,7 @@ class Stream:
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
         names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
         for name in names:
-            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
+            cost, source = cost_of(reply.usage, name, target.connection, self._listed)
             if cost is not None:
                 break
         data, unfit = self._shape.data(reply) if self._shape and reply.complete else (None, "")
@@ -254,5 +257,6 @@ def _options(request: Request) -> tuple[str, ...]:
         "--system": bool(request.system),
         "--effort": bool(request.effort),
         "--schema": request.schema is not None,
+        "--image": any(isinstance(block, Image) for message in request.messages for block in message.blocks),
     }
     return tuple(option for option, is_sent in sent.items() if is_sent)

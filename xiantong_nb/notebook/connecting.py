@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import secret
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
-from xiantong_nb.draft import Draft, savable
+from xiantong_nb.draft import Draft, listed_at, savable
 from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.wizard import Wizard
 
@@ -34,8 +34,7 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
     target = _finish(wizard, screen, asked)
     if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
         screen.say("Its saved key was kept; --ask-key asks for another.")
-    session().use(str(target))
-    screen.say(f"This kernel now asks {target}.")
+    _use(target, screen)
 
 
 def edit(screen: Screen, asked: argparse.Namespace) -> None:
@@ -49,8 +48,7 @@ def edit(screen: Screen, asked: argparse.Namespace) -> None:
     in_use = session().default()
     target = _finish(wizard, screen, asked)
     if in_use is not None and in_use.connection.slug == target.connection.slug:
-        session().use(str(target))
-        screen.say(f"This kernel now asks {target}.")
+        _use(target, screen)
 
 
 def rename(screen: Screen, asked: argparse.Namespace) -> None:
@@ -96,6 +94,12 @@ def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome])
     return outcome
 
 
+def _use(target: Target, screen: Screen) -> None:
+    session().use(str(target))
+    if screen.lasts:  # else it ends with this command, and the next one asks everyone's default
+        screen.say(f"This kernel now asks {target}.")
+
+
 def _demo(screen: Screen) -> None:
     from xiantong_nb import probe
 
@@ -130,9 +134,10 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
     while not wizard.check() or (interview and not answered["model"]):
         problem = wizard.problem
         if problem is None:  # all is there, and the person has not been asked about the model yet
-            default = wizard.target.model if wizard.target else ""
+            target = wizard.ready()
             answered["model"] += 1
-            wizard.edit(model=screen.ask(f"Model [{default}]: ", missing=""))
+            question = f"{listed_at(target.connection.preset)} Model [{target.model}]: ".lstrip()
+            wizard.edit(model=screen.ask(question, missing=""))
             continue
         if answered[problem.field] == _TRIES or not (problem.missing or answered[problem.field]):
             raise problem.error()
@@ -146,7 +151,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
 
 def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
     """Ask the one question that a problem calls for."""
-    missing = f"{problem.message} {problem.hint}"
+    missing = str(problem)
     match problem.field:
         case "preset":
             return {"preset": screen.ask(f"{', '.join(savable())}, or a URL: ", missing=missing)}
@@ -155,7 +160,8 @@ def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:
         case "base_url":
             return {"base_url": screen.ask("Base URL: ", missing=missing)}
         case _:
-            return {"model": screen.ask(f"{missing} Model: ", missing=missing)}
+            question = problem.question("Model") if problem.missing else "Model: "
+            return {"model": screen.ask(question, missing=missing)}
 
 
 def _key(problem: Problem, screen: Screen) -> secret.Secret:
@@ -163,9 +169,7 @@ def _key(problem: Problem, screen: Screen) -> secret.Secret:
     left = _TRIES
     while True:
         left -= 1
-        typed = screen.ask(
-            f"{problem.message} Key (not shown): ", unseen=True, missing=f"{problem.message} {problem.hint}"
-        )
+        typed = screen.ask(problem.question("Key (not shown)"), unseen=True, missing=str(problem))
         try:
             key, notes = secret.cleaned(typed, name="the answer")
         except UsageError as error:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 # Repainting the whole text costs the page in proportion to its length: at 10 Hz JupyterLab falls behind near
 # 12 kB. So the pause grows with the text (measured: 23 % of a core in the page at 30 kB).
-_BYTES_PER_SECOND, _SHORTEST, _LONGEST = 20_000, 0.1, 5.0
+_BYTES_PER_SECOND, _LONGEST = 20_000, 5.0
+RATE = 10.0
+"""Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure."""
 _TERMINAL_FRAME = 1 / 30
 _SILENCE = 1.0  # seconds without a word before the view says that it is waiting
 
@@ -68,9 +70,13 @@ class NoPainter:
 class DisplayPainter:
     """One display id, updated with the text so far, in the end with the bundle that stays."""
 
-    def __init__(self, *, form: str = "md", asked: str = "") -> None:
+    def __init__(
+        self, *, form: str = "md", asked: str = "", parts: bundle.Parts = bundle.ALL, rate: float = RATE
+    ) -> None:
         self._form = form
         self._asked = asked
+        self._parts = parts
+        self._shortest = 1 / rate
         self._as_markdown = form in ("md", "code")
         self._text = safe.MarkdownFilter() if self._as_markdown else safe.TerminalFilter()
         self._thinking = safe.MarkdownFilter()
@@ -98,7 +104,7 @@ class DisplayPainter:
                     self._settled.append(self._text.feed(text))
                     self._size += len(text)
                     self._dirty = True
-                case ThinkingDelta(_, text):
+                case ThinkingDelta(_, text) if self._parts.thinking:
                     self._thought.append(self._thinking.feed(text))
                     self._size += len(text)
                     self._dirty = True
@@ -119,7 +125,7 @@ class DisplayPainter:
 
     def finish(self, reply: Reply) -> None:
         """Put the bundle that stays in the place of the live text."""
-        data, metadata = final(reply, self._form)
+        data, metadata = final(reply, self._form, self._parts)
         self._put(data, metadata)
 
     def withdraw(self) -> None:
@@ -155,7 +161,7 @@ class DisplayPainter:
         self._dirty = False
         self._put({self._live_type(): content}, {})
         # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
-        pause = min(max(len(content) / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
+        pause = min(max(len(content) / _BYTES_PER_SECOND, self._shortest), _LONGEST)
         self._next_frame = time.monotonic() + pause
 
     def _put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
@@ -171,8 +177,9 @@ class DisplayPainter:
 class TerminalPainter:
     """Prints text as it comes, without what a terminal would obey, and the footer under it."""
 
-    def __init__(self, *, form: str = "md") -> None:
+    def __init__(self, *, form: str = "md", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
+        self._parts = parts
         self._filter = safe.TerminalFilter()
         self._part = ""
         self._waiting: _CountDown | None = None
@@ -189,7 +196,7 @@ class TerminalPainter:
             match event:
                 case TextDelta(_, text) if self._form != "json":  # half of it could not be laid out
                     pieces.append(self._enter("text") + self._filter.feed(text))
-                case ThinkingDelta(_, text) if self._form == "md":
+                case ThinkingDelta(_, text) if self._form == "md" and self._parts.thinking:
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
                 case Again(reason):
                     pieces.append(f"{self._filter.end()}\n\n[{safe.terminal(reason)}]\n\n")
@@ -209,8 +216,8 @@ class TerminalPainter:
         told += self._filter.end() if self._form != "json" else _json(reply)["text/plain"]
         if mark := bundle.ending(reply):
             told += f"\n\n[{mark}]"
-        if self._form in ("md", "code"):
-            told += f"\n\n{bundle.footer(reply)}"
+        if self._form in ("md", "code") and (under := bundle.footer(reply, self._parts)):
+            told += f"\n\n{under}"
         _write(told + "\n")
 
     def withdraw(self) -> None:
@@ -256,9 +263,9 @@ def _write(text: str) -> None:
     print(text.encode(coding, "replace").decode(coding), end="", flush=True)  # noqa: T201  # this is the display
 
 
-def final(reply: Reply, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def final(reply: Reply, form: str, parts: bundle.Parts = bundle.ALL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (data, metadata) of the output that stays, in the form asked for."""
-    data, metadata = bundle.bundle(reply)
+    data, metadata = bundle.bundle(reply, parts)
     match form:
         case "text":
             return {"text/plain": data["text/plain"]}, metadata

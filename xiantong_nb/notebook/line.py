@@ -114,6 +114,10 @@ ENV = (
     Option("--print", "show what would be set, the key masked, and set nothing", bool),
     Option("--unset", "put back what stood there before", bool),
 )
+FIX = (
+    Option("--locals", "send the values of simple variables, too; never one that could be a key", bool),
+    Option("--dry-run", "show what would be sent, and send nothing", bool),
+)
 IMPORT = (Option("--yes", "do it without asking", bool),)
 RESTORE = (Option("--accept", "keep what another program left of the key instead", bool),)
 REPLIES = (Option("--clear", "remove them all", bool),)

@@ -10,6 +10,8 @@ from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.errors import Unreachable, XiantongError
 from xiantong_nb.models import matching
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.prices import TABLE_DATE, has_table, table, usd, with_prices
 
 if TYPE_CHECKING:
     import argparse
@@ -26,9 +28,15 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
     connection = named(words[0], session().connections()) if words else None
     if connection is not None:
         words = words[1:]
+    elif words and words[0] in PRESETS:
+        connection = session().target(words[0]).connection  # which says how it is connected
     else:
-        connection = session().target().connection
+        connection = (session().default() or session().target()).connection
     listing, source = _listing(connection, fresh=asked.refresh)
+    if has_table(connection):
+        priced = with_prices(listing)
+        source += f" Prices: the built-in table of {TABLE_DATE}." if priced != listing else ""
+        listing = priced
     found = matching(listing.models, " ".join(words))
     if found:
         screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
@@ -39,19 +47,18 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
 
 def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
     """Return a list of models and where it is from: the endpoint, the last time it was asked, or a dated table."""
-    from xiantong_nb.prices import TABLE_DATE, table
-
-    kept = session().listing(connection)
-    if kept is None or fresh or time.time() - kept.at > shelf.FRESH:
-        try:
-            return session().models(connection), "Listed just now."
-        except XiantongError as error:
-            if kept is None and not (connection.preset.priced_by_table and isinstance(error, Unreachable)):
-                raise
-            if kept is None:
-                return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
+    lists = session().lists
+    kept = lists.kept(connection)
+    if kept is not None and not fresh and time.time() - kept.at < shelf.FRESH:
+        return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
+    try:
+        return lists.ask(connection), "Listed just now."
+    except XiantongError as error:
+        if kept is not None:
             return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
-    return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
+        if has_table(connection) and isinstance(error, Unreachable):
+            return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
+        raise
 
 
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
@@ -64,7 +71,7 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
         screen.say("Nothing was asked yet.")
         return
     screen.table(
-        ("connection", "model", "answers", "tokens in", "out", "USD"),
+        ("connection", "model", "answers", "tokens in", "out", "cost"),
         [
             (
                 *asked_of,
@@ -76,7 +83,7 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
             for asked_of, replies in rows.items()
         ],
     )
-    screen.say(f"In all: {_money(session().used)} USD, by each answer's own figure or list price.")
+    screen.say(f"In all: {_money(session().used)}, by each answer's own figure or list price.")
 
 
 def replies(screen: Screen, asked: argparse.Namespace) -> None:
@@ -100,13 +107,15 @@ def replies(screen: Screen, asked: argparse.Namespace) -> None:
 def _money(replies: list[Reply]) -> str:
     """Return a sum, and how many of the answers have no known price."""
     unknown = sum(reply.cost is None for reply in replies)
-    told = f"{sum(reply.cost or 0 for reply in replies):.4f}" if unknown < len(replies) else ""
+    told = usd(sum(reply.cost or 0 for reply in replies)) if unknown < len(replies) else ""
     more = f"{unknown} of unknown price" if unknown else ""
     return " + ".join(part for part in (told, more) if part)
 
 
 def _model_row(model: Model) -> tuple[str, ...]:
-    prices = tuple("" if price is None else f"{price:g}" for price in (model.price_in, model.price_out))
+    prices = ["" if price is None else f"{price:g}" for price in (model.price_in, model.price_out)]
     images = {None: "", True: "yes", False: "no"}[model.images]
-    where = "not local" if model.local is False else ""
-    return model.id, f"{model.context:,}" if model.context else "", images, *prices, where
+    notes = "not local" if model.local is False else ""
+    if model.price_in is not None and model.price_up_to is not None:
+        notes = f"prices up to {model.price_up_to:,} tokens" if model.price_up_to else "prices vary"
+    return model.id, f"{model.context:,}" if model.context else "", images, *prices, notes

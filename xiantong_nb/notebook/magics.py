@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from xiantong_nb.chats import Origin
     from xiantong_nb.notebook.display import Painter
+    from xiantong_nb.notebook.preferences import Xiantong
     from xiantong_nb.options import Options
     from xiantong_nb.rehearsal import Rehearsal
     from xiantong_nb.reply import Reply
@@ -26,8 +27,9 @@ class AskMagics(Magics):
 
     shell: Any
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, preferences: Xiantong) -> None:
         super().__init__(shell)
+        self._preferences = preferences
         self._cell = ""
         self._shown: tuple[int, Reply] | None = None
 
@@ -62,8 +64,7 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            commands.run(line, Screen(terminal=self._in_terminal))
-            return None
+            return commands.run(line, Screen(terminal=self._in_terminal, watch=self._watched))
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
@@ -81,6 +82,12 @@ class AskMagics(Magics):
         self._shown = None
         if self._in_terminal:
             print(repr(reply))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
+
+    def shown_later(self, reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
+        """Show a reply that is named again with the parts that are wanted now."""
+        from xiantong_nb import bundle
+
+        return bundle.bundle(reply, self._preferences.parts())
 
     @property
     def _in_terminal(self) -> bool:
@@ -146,6 +153,12 @@ class AskMagics(Magics):
                 else:
                     self._keep(reply, painter, asked)
 
+    def _watched(self, stream: Stream) -> Reply:
+        """Show an answer as `%%ask` does when its line says nothing."""
+        from xiantong_nb.notebook import line as lines
+
+        return self._watch(stream, lines.parse(""))
+
     def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
         if asked.to:
             self.shell.push({asked.to: reply})
@@ -157,9 +170,10 @@ class AskMagics(Magics):
 
         if asked.quiet:
             return display.NoPainter()
+        parts = self._preferences.parts()
         if self._in_terminal:
-            return display.TerminalPainter(form=asked.as_)
-        return display.DisplayPainter(form=asked.as_, asked=target)
+            return display.TerminalPainter(form=asked.as_, parts=parts)
+        return display.DisplayPainter(form=asked.as_, asked=target, parts=parts, rate=self._preferences.rate)
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import TYPE_CHECKING
 
 from xiantong_nb import bundle, keyboard, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from xiantong_nb.reply import Reply
+    from xiantong_nb.streaming import Stream
+
+
+def unseen(stream: Stream) -> Reply:
+    """Wait for an answer that nobody watches."""
+    with stream:
+        return stream.result()
+
+
+def fenced(text: str, language: str) -> str:
+    """Return lines as Markdown code, in a fence that none of them ends."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall(r"`+", text))])
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 class Screen:
@@ -18,10 +34,19 @@ class Screen:
     `program` is how they call the commands, if that is not by magics; texts are worded for magics.
     """
 
-    def __init__(self, *, terminal: bool, interactive: bool = True, program: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        terminal: bool,
+        interactive: bool = True,
+        program: str = "",
+        watch: Callable[[Stream], Reply] = unseen,
+    ) -> None:
         self.program = program or "%xiantong"
         self.lasts = not program
         """Whether what is kept in memory is there for the next command."""
+        self.watch = watch
+        """Shows an answer while it comes, as `%%ask` does."""
         self._terminal = terminal
         self._interactive = interactive
 
@@ -29,6 +54,11 @@ class Screen:
         """Write one paragraph."""
         text = self.worded(text)
         self._put(safe.terminal(text), bundle.entities(text))
+
+    def block(self, text: str) -> None:
+        """Write lines as they are."""
+        plain = safe.terminal(text)
+        self._put(plain, fenced(plain, "text"))
 
     def say_all(self, notes: Iterable[str]) -> None:
         """Write each note as a sentence of its own."""
