@@ -6,7 +6,9 @@ BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SLOW = .venv-slow
 
-.PHONY: help demo lab test test-slow check torture bench lock clean
+NODE = js/node_modules/.ready
+
+.PHONY: help demo lab test test-slow check torture bench shots js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
@@ -15,6 +17,8 @@ help:
 	@echo "make test-slow  the official SDK and the Claude Agent SDK against llama.cpp: 450 MB are installed first"
 	@echo "make check   format, lint, types, import rules, dependencies"
 	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
+	@echo "make shots   pictures of what a person sees, into shots/"
+	@echo "make js      the widgets anew from js/"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
 
@@ -25,18 +29,27 @@ demo: $(READY)
 lab: $(READY)
 	XIANTONG_DEMO_PACE=80 $(BIN)/jupyter lab --notebook-dir=notebooks
 
-test: $(READY)
+test: $(READY) $(VENV)/.tools $(NODE)
+	@if [ -e $(NODE) ]; then npm --prefix js --silent test; fi
 	$(BIN)/python -m pytest
 
 test-slow: $(READY) $(SLOW)/.ready
 	XIANTONG_SLOW_PYTHON=$(SLOW)/bin/python $(BIN)/python -m pytest tests/slow
 
-check: $(READY)
+check: $(READY) $(VENV)/.tools $(NODE)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/deptry .
+	@if [ -e $(NODE) ]; then npm --prefix js --silent run check && .ci/built; fi
+
+shots: $(READY) $(VENV)/.tools
+	XIANTONG_SHOTS=1 $(BIN)/python -m pytest tests/browser
+	@ls shots
+
+js: $(NODE)
+	npm --prefix js --silent run build
 
 torture: $(READY)
 	$(BIN)/python -m tests.torture
@@ -54,7 +67,7 @@ lock: $(READY)
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-slow.txt
 
 clean:
-	rm -rf $(VENV) $(SLOW) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SLOW) js/node_modules shots build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Exact versions with hashes, then this package itself from the tree, without asking a registry for anything.
 $(READY): pyproject.toml constraints.txt
@@ -64,6 +77,14 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+$(VENV)/.tools: $(READY) .ci/tools
+	.ci/tools
+	@touch $@
+
+# Without Node the widgets can't be built or tested; what is built of them is kept in git, so nothing else needs it.
+$(NODE): $(VENV)/.tools js/package-lock.json
+	@if command -v npm >/dev/null; then npm --prefix js ci --silent && touch $@; fi
 
 $(SLOW)/.ready: constraints-slow.txt
 	$(PYTHON) -m venv $(SLOW)
