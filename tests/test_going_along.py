@@ -180,3 +180,49 @@ def test_a_dry_run_shows_what_would_be_sent(wire):
         12, {"effort": "high"}, (("user", "Who is Ada?\n"),),
     )  # fmt: skip
     assert kernel.value("__import__('xiantong_nb').last()") is None
+
+
+def test_what_goes_along_goes_to_every_lane(wire, tmp_path):
+    kernel, server = wire
+    server.play(good('{"tea": "green"}'))
+    (tmp_path / "a.txt").write_text("one")
+    kernel.run(f"%cd -q {tmp_path}\nname, form = 'Ada', {{'type': 'object', 'required': ['tea']}}")
+    line = "%%ask m n --alone --file a.txt --schema form --effort low --reuse"
+    ran = kernel.run(f"{line}\nWhat would {{name}} drink?")
+    assert ran.status == "ok", ran.text
+    assert {seen.json["model"] for seen in server.seen} == {"m", "n"}
+    for seen in server.seen:
+        assert [part["text"] for part in seen.json["messages"][0]["content"]] == [
+            '<file name="a.txt">\none\n</file>',
+            "What would Ada drink?\n",
+        ]
+        assert seen.json["output_config"]["effort"] == "low"
+        assert seen.json["output_config"]["format"]["schema"]["required"] == ["tea"]
+    assert kernel.value("[reply.data for reply in _]") == [{"tea": "green"}] * 2
+    assert "with a.txt (3 bytes)" in ran.text
+    assert "with name" in ran.text
+    kernel.run(f"{line}\nWhat would {{name}} drink?")
+    assert kernel.value("[reply.reused is not None for reply in _]") == [True, True]
+    assert len(server.seen) == 2
+    assert "nothing was sent" in kernel.run("_").text
+
+
+def test_a_lane_whose_answer_does_not_fit_says_so_in_its_place(wire):
+    kernel, server = wire
+    server.play(good("green"))
+    ran = kernel.run("%%ask m n --alone --schema dict --to two\nWhich tea?")
+    assert ran.status == "ok", "answers came, and are whole"
+    assert kernel.value("[(reply.data, reply.unfit) for reply in two]") == [(None, "it is not JSON")] * 2
+    assert kernel.value("sorted(type(error).__name__ for error in two.errors.values())") == ["UnfitReply"] * 2
+    assert ran.text.count("this does not fit the schema: it is not JSON") == 2
+    assert len(server.seen) == 4
+
+
+def test_a_dry_run_of_several_targets_shows_each(wire):
+    kernel, server = wire
+    server.play(failure(200, {"input_tokens": 12}))
+    ran = kernel.run("%%ask m n --dry-run --to plans\nhi")
+    assert ran.only_output["type"] == "execute_result"
+    assert kernel.value("[(plan.target, plan.tokens) for plan in plans]") == [("anthropic:m", 12), ("anthropic:n", 12)]
+    assert ran.text.count("Not sent: ") == 2
+    assert [seen.head.split()[1] for seen in server.seen] == ["/v1/messages/count_tokens"] * 2

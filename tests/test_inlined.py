@@ -179,8 +179,10 @@ def test_text_alone_goes_as_text_where_parts_may_not_be_known(session, faults, t
 def test_a_pdf_is_refused_where_it_would_be_dropped(session, tmp_path, preset):
     (tmp_path / "a.pdf").write_bytes(PDF)
     session.here["gw"] = Connection("gw", PRESETS[preset], "http://127.0.0.1:1", "toy-1")
-    with pytest.raises(UsageError, match=r"a\.pdf can't be read by gw: it takes no documents by anthropic-messages"):
-        session.open("And?", "gw:toy-1", Options(files=(inlined(tmp_path / "a.pdf")[0],)))
+    says = r"a\.pdf can't be read by gw: it takes no documents by anthropic-messages"
+    files = (inlined(tmp_path / "a.pdf")[0],)
+    with session.open("And?", "gw:toy-1", Options(files=files)) as stream, pytest.raises(UsageError, match=says):
+        stream.result()
 
 
 def test_a_file_that_holds_a_stored_key_is_refused(faults, tmp_path):

@@ -1,16 +1,20 @@
-"""Images that go along with a question: whether the model takes them, in which form the endpoint does."""
+"""Images and documents that go along with a question: whether they are taken, and in which form."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place
 from xiantong_nb.errors import UsageError
-from xiantong_nb.request import HttpCall, Image, Message
+from xiantong_nb.request import Document, HttpCall, Image
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from xiantong_nb.connection import Connection, Listed, Target
+    from xiantong_nb.request import Message, Request
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
@@ -38,7 +42,37 @@ def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bo
     return None, ""
 
 
-def refuse_images(target: Target, listed: Listed) -> None:
+async def attach(
+    request: Request, target: Target, transport: Transport, listed: Listed
+) -> tuple[Request, tuple[str, ...]]:
+    """
+    Return a request with the images of its question as the endpoint takes them, in their places, and notes.
+
+    Raises `UsageError` for a document that can't be read there, where the model is known to take no images, or for what
+    is none, and what fetching one raises.
+    """
+    *before, question = request.messages
+    _refuse_documents(target, question)
+    images = [block for block in question.blocks if isinstance(block, Image)]
+    if not images:
+        return request, ()
+    await asyncio.to_thread(_refuse, target, listed)  # it may ask for a list, and this loop serves others meanwhile
+    made, notes = await _fetched(images, target, transport)
+    fitting = iter(made)
+    blocks = tuple(next(fitting) if isinstance(block, Image) else block for block in question.blocks)
+    return replace(request, messages=(*before, replace(question, blocks=blocks))), notes
+
+
+def _refuse_documents(target: Target, question: Message) -> None:
+    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
+    connection = target.connection
+    documents = [block.name for block in question.blocks if isinstance(block, Document)]
+    if documents and connection.wire not in connection.preset.documents:
+        msg = f"{documents[0]} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
+
+
+def _refuse(target: Target, listed: Listed) -> None:
     """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
     connection, model = target.connection, target.model
     takes, why = takes_images(connection, model, listed)
@@ -49,30 +83,27 @@ def refuse_images(target: Target, listed: Listed) -> None:
         raise UsageError(f"{target} takes no images: {why}.", hint="" if connection.preset.embedded else hint)
 
 
-async def fetched(asked: Message, target: Target, transport: Transport) -> tuple[Message, list[str]]:
+async def _fetched(
+    images: Iterable[Image], target: Target, transport: Transport
+) -> tuple[tuple[Image, ...], tuple[str, ...]]:
     """
-    Return a question with its images as the endpoint takes them, and notes: what it can't fetch itself is fetched here.
+    Return images as the endpoint takes them, and notes: those it can't fetch by their URL itself are fetched here.
 
     Of many images each has to be smaller than of a few.
-
-    Raises `Unreachable` or a `ProviderError` where that fails, `UsageError` for what is no image.
     """
     from xiantong_nb.pictures import FEW, picture, small
 
-    notes: list[str] = []
-    made = list(asked.blocks)
-    many = sum(isinstance(block, Image) for block in made) > FEW
-    for at, image in enumerate(made):
-        if not isinstance(image, Image):
+    made, notes = [], []
+    for image in images:
+        if not image.url or target.connection.preset.image_urls:
+            made.append(image)
             continue
-        if image.url and not target.connection.preset.image_urls:
-            call = HttpCall("GET", image.url, {"accept": "image/*", "accept-encoding": "identity"}, b"")
-            async with transport.send(call, place(_nobody(target), "", image.url)) as answer:
-                data = await answer.body(_LARGEST)
-            notes.append(f"fetched {image.url}")
-            image = picture(data, name=image.url)  # noqa: PLW2901
-        made[at] = small(image) if many else image
-    return replace(asked, blocks=tuple(made)), notes
+        call = HttpCall("GET", image.url, {"accept": "image/*", "accept-encoding": "identity"}, b"")
+        async with transport.send(call, place(_nobody(target), "", image.url)) as answer:
+            data = await answer.body(_LARGEST)
+        made.append(picture(data, name=image.url))
+        notes.append(f"fetched {image.url}")
+    return tuple(made if len(made) <= FEW else map(small, made)), tuple(notes)
 
 
 def _nobody(target: Target) -> Connection:

@@ -1,4 +1,4 @@
-"""What a question carries: what was typed, what goes along with it, and what was said before."""
+"""What a question carries: what was typed, what goes along with it, and in which form its answer is wanted."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb.errors import UsageError
 from xiantong_nb.fitting import in_words
-from xiantong_nb.prices import kept_within
 from xiantong_nb.request import Document, Image, Message, Prompt, Request, Text
 
 if TYPE_CHECKING:
-    from xiantong_nb.connection import Listed, Target
+    from xiantong_nb.connection import Target
     from xiantong_nb.options import Options
 
 
@@ -33,47 +32,34 @@ def said(prompt: Prompt, options: Options) -> str:
     return "\n".join((*texts, prompt.text, options.system, schema))
 
 
-def message(prompt: Prompt, options: Options, target: Target) -> Message:
-    """
-    Return the turn of whoever asks: what is to be looked at first, then texts, then the question.
-
-    Raises `UsageError` for a document where the endpoint can't read one: some drop it without a word.
-    """
+def message(prompt: Prompt, options: Options) -> Message:
+    """Return the turn of whoever asks: what is to be looked at first, then texts, then the question."""
     documents = [block for block in options.files if isinstance(block, Document)]
-    connection = target.connection
-    if documents and connection.wire not in connection.preset.documents:
-        msg = f"{documents[0].name} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
-        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
     texts = [block for block in options.files if isinstance(block, Text)]
     return Message("user", (*documents, *options.images, *texts, *prompt.blocks))
 
 
-def request(
-    target: Target, past: tuple[Message, ...], asked: Message, options: Options, listed: Listed
-) -> tuple[Request, str]:
-    """
-    Return what is asked of a target, and what it could cost at most, for its footer, where there is a budget.
-
-    A schema goes to the endpoint where that knows what to do with it.
-
-    Raises `UsageError` for what could cost more than the budget.
-    """
+def request(target: Target, past: tuple[Message, ...], asked: Message, options: Options) -> Request:
+    """Return what is asked of a target; a schema goes to the endpoint where that knows what to do with it."""
     connection = target.connection
     has_facility = connection.wire in connection.preset.schemas
     schema = options.schema.portable if options.schema and has_facility else None
+    # a budget needs to know how long an answer may get
+    most = options.max_tokens or (connection.preset.max_tokens if options.budget is not None else None)
     made = Request(
         model=target.model,
         messages=(*past, asked),
-        max_tokens=options.max_tokens,
+        max_tokens=most,
         system=options.system,
         temperature=options.temperature,
         stop=options.stop,
         effort=options.effort,
         schema=schema,
     )
-    if options.schema and schema is None:
-        made = in_words(made, options.schema)
-    if options.budget is None:
-        return made, ""
-    made = replace(made, max_tokens=made.max_tokens or connection.preset.max_tokens)
-    return made, kept_within(options.budget, made, target, listed, times=2 if options.schema else 1)
+    return in_words(made, options.schema) if options.schema and schema is None else made
+
+
+def without_form(asked: Message, options: Options) -> Message:
+    """Return the turn as a conversation keeps it: what was said of the answer's form was for that answer alone."""
+    form = Text(options.schema.in_words) if options.schema else None
+    return replace(asked, blocks=tuple(block for block in asked.blocks if block != form))

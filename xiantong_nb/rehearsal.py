@@ -71,6 +71,19 @@ class Rehearsal:
         return f"{'' if self.counted else 'about '}{self.tokens:,} tokens ({self.how})"
 
 
+class Rehearsals(tuple[Rehearsal, ...]):
+    """The same question to several targets, none of which was asked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n\n".join(map(repr, self))
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
+        shown = [each._repr_mimebundle_()[0]["text/markdown"] for each in self]  # IPython's protocol
+        return {"text/markdown": "\n\n---\n\n".join(shown), "text/plain": repr(self)}, {}
+
+
 def rehearse(
     session: Session,
     prompt: str | Prompt,
@@ -84,9 +97,9 @@ def rehearse(
     Where the endpoint counts tokens, it is asked for that. Raises what `ask` raises before it sends.
     """
     options = replace(options, reuse=False) if options else None
-    stream = session.open(prompt, target, options, origin)
-    asked, call = stream.target, stream.call()
-    where = place(asked.connection, asked.model, stream.url)
+    lane = session.open(prompt, target, options, origin).lane
+    asked, call = lane.target, session.run(lane.prepare)
+    where = place(asked.connection, asked.model, lane.url)
     tokens, how = None, f"estimated: {asked.connection.slug} does not count"
     counting = WIRES[asked.connection.wire].count(call) if asked.connection.preset.counts_tokens else None
     if counting is not None:
@@ -101,11 +114,11 @@ def rehearse(
         url=call.url,
         headers={name: key.masked_in(value) if key else value for name, value in call.headers.items()},
         body=msgspec.json.decode(call.body),
-        tokens=_estimated(stream.request) if tokens is None else tokens,
+        tokens=_estimated(lane.request) if tokens is None else tokens,
         counted=tokens is not None,
         how=how,
-        notes=stream.notes,
-        messages=_messages(stream.request),
+        notes=lane.notes,
+        messages=_messages(lane.request),
     )
 
 

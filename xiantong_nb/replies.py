@@ -50,17 +50,16 @@ class Kept(msgspec.Struct, frozen=True):
             emit(_event(name, fields))
 
     @property
-    def way(self) -> dict[str, Any]:
-        """How it is told by a Stream: what no event tells of the reply, and that it cost nothing this time."""
+    def as_it_was(self) -> dict[str, Any]:
+        """What no event tells of the reply, and that it cost nothing this time."""
         day = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.at))
-        told = {
+        return {
             "seconds": self.seconds,
             "first_token_seconds": self.first_token_seconds,
             "cost": 0.0,
             "cost_source": f"reused, from {day}: nothing was sent",
             "reused": self.at,
         }
-        return {"asking": self.tell, "as_it_was": told}
 
 
 class Replies:

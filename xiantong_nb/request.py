@@ -90,6 +90,9 @@ class Prompt:
         return "".join(block.text for block in self.blocks if isinstance(block, Text))
 
 
+Typed = str | Prompt
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation."""

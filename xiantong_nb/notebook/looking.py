@@ -64,8 +64,9 @@ def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
     """Show what this kernel has asked so far: answers, tokens and money, by connection and model."""
     del asked
+    asked_for = [reply for reply in session().used if reply.reused is None]
     rows: dict[tuple[str, str], list[Reply]] = {}
-    for reply in session().used:
+    for reply in asked_for:
         rows.setdefault((reply.connection, reply.model), []).append(reply)
     if not rows:
         screen.say("Nothing was asked yet.")
@@ -83,7 +84,7 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
             for asked_of, replies in rows.items()
         ],
     )
-    screen.say(f"In all: {_money(session().used)}, by each answer's own figure or list price.")
+    screen.say(f"In all: {_money(asked_for)}, by each answer's own figure or list price.")
 
 
 def replies(screen: Screen, asked: argparse.Namespace) -> None:
