@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         UsageError,
         XiantongError,
     )
+    from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
 
 __version__ = "0.1.0"
@@ -49,6 +50,7 @@ _HOME = {
     "last": "api",
     "stream": "api",
     "Comparison": "comparison",
+    "Picker": "notebook.panel",
     "Reply": "reply",
     "BadReply": "errors",
     "Busy": "errors",
@@ -83,6 +85,7 @@ __all__ = [
     "NotFound",
     "NotSaved",
     "OutOfCredit",
+    "Picker",
     "ProviderError",
     "Reply",
     "RequestRefused",
