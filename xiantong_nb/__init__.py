@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         UsageError,
         XiantongError,
     )
+    from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
 
 __version__ = "0.1.0"
@@ -51,6 +52,7 @@ _HOME = {
     "last": "api",
     "stream": "api",
     "Comparison": "comparison",
+    "Picker": "notebook.panel",
     "Reply": "reply",
     "BadReply": "errors",
     "Busy": "errors",
@@ -86,6 +88,7 @@ __all__ = [
     "NotFound",
     "NotSaved",
     "OutOfCredit",
+    "Picker",
     "ProviderError",
     "Reply",
     "RequestRefused",

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
-from xiantong_nb import shelf
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
-from xiantong_nb.errors import Unreachable, XiantongError
 from xiantong_nb.models import matching
 from xiantong_nb.presets import PRESETS
-from xiantong_nb.prices import TABLE_DATE, has_table, table, usd, with_prices
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     import argparse
 
-    from xiantong_nb.connection import Connection
-    from xiantong_nb.models import Listing, Model
+    from xiantong_nb.models import Model
     from xiantong_nb.notebook.screen import Screen
     from xiantong_nb.reply import Reply
 
@@ -32,33 +28,13 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
         connection = session().target(words[0]).connection  # which says how it is connected
     else:
         connection = (session().default() or session().target()).connection
-    listing, source = _listing(connection, fresh=asked.refresh)
-    if has_table(connection):
-        priced = with_prices(listing)
-        source += f" Prices: the built-in table of {TABLE_DATE}." if priced != listing else ""
-        listing = priced
+    listing, source = session().lists.look(connection, fresh=asked.refresh)
     found = matching(listing.models, " ".join(words))
     if found:
         screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
     else:
         screen.say(f"{connection.slug} lists no model" + (f" with {' '.join(words)!r}." if words else "."))
     screen.say(source)
-
-
-def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
-    """Return a list of models and where it is from: the endpoint, the last time it was asked, or a dated table."""
-    lists = session().lists
-    kept = lists.kept(connection)
-    if kept is not None and not fresh and time.time() - kept.at < shelf.FRESH:
-        return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
-    try:
-        return lists.ask(connection), "Listed just now."
-    except XiantongError as error:
-        if kept is not None:
-            return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
-        if has_table(connection) and isinstance(error, Unreachable):
-            return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
-        raise
 
 
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
@@ -89,6 +65,9 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
 
 def replies(screen: Screen, asked: argparse.Namespace) -> None:
     """List the replies that --reuse has stored, or remove them all with --clear."""
+    import time
+
+    from xiantong_nb import shelf
     from xiantong_nb.replies import Replies
 
     stored = Replies(session().store.folder)

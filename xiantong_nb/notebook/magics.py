@@ -60,6 +60,7 @@ class AskMagics(Magics):
         Connect and look around; `%%xiantong` is `%%ask`.
 
             %xiantong connect         asks what is needed, tests it and saves it
+            %xiantong picker          chooses what to ask by mouse or keyboard
             %xiantong list            what can be asked
             %xiantong help            lists the commands; %xiantong COMMAND? says more of one
         """
@@ -69,7 +70,8 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            return commands.run(line, Screen(terminal=self._in_terminal, watch=self._watched))
+            screen = Screen(terminal=self._in_terminal, watch=self._watched, forms=self._in_a_page)
+            return commands.run(line, screen)
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
@@ -99,6 +101,14 @@ class AskMagics(Magics):
     @property
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
+
+    @property
+    def _in_a_page(self) -> bool:
+        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
+        if self._in_terminal:
+            return False
+        request = self.shell.get_parent() or {}
+        return bool(request.get("content", {}).get("allow_stdin"))
 
     def _ask(self, line: str, cell: str | None) -> Reply | Comparison | Rehearsal | Rehearsals | None:
         from xiantong_nb.notebook import line as lines
