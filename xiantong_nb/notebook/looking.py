@@ -1,9 +1,11 @@
-"""The commands that look at models and at what was spent."""
+"""The commands that look at models, at what was spent and at what is stored."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from xiantong_nb import shelf
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.models import matching
@@ -65,9 +67,6 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
 
 def replies(screen: Screen, asked: argparse.Namespace) -> None:
     """List the replies that --reuse has stored, or remove them all with --clear."""
-    import time
-
-    from xiantong_nb import shelf
     from xiantong_nb.replies import Replies
 
     stored = Replies(session().store.folder)
