@@ -223,6 +223,7 @@ COMMANDS: dict[str, Command] = {
         fixing.fix, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.FIX, fixing.lasting
     ),
     "usage": Command(looking.usage),
+    "replies": Command(looking.replies, (), lines.REPLIES),
     "chats": Command(chats),
     "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),

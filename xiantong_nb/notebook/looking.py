@@ -1,9 +1,11 @@
-"""The commands that look at models and at what was spent."""
+"""The commands that look at models, at what was spent and at what is stored."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from xiantong_nb import shelf
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.models import matching
@@ -40,8 +42,9 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
     """Show what this kernel has asked so far: answers, tokens and money, by connection and model."""
     del asked
+    asked_for = [reply for reply in session().used if reply.reused is None]
     rows: dict[tuple[str, str], list[Reply]] = {}
-    for reply in session().used:
+    for reply in asked_for:
         rows.setdefault((reply.connection, reply.model), []).append(reply)
     if not rows:
         screen.say("Nothing was asked yet.")
@@ -59,7 +62,25 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
             for asked_of, replies in rows.items()
         ],
     )
-    screen.say(f"In all: {_money(session().used)}, by each answer's own figure or list price.")
+    screen.say(f"In all: {_money(asked_for)}, by each answer's own figure or list price.")
+
+
+def replies(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the replies that --reuse has stored, or remove them all with --clear."""
+    from xiantong_nb.replies import Replies
+
+    stored = Replies(session().store.folder)
+    if asked.clear:
+        screen.say(f"Removed: {stored.clear()} stored replies.")
+        return
+    found = stored.all()
+    if not found:
+        screen.say("No reply is stored. --reuse stores them.")
+        return
+    now = time.time()
+    rows = [(shelf.age(now - kept.at), kept.target, kept.question, f"{size:,}") for kept, size in found]
+    screen.table(("stored", "target", "question", "bytes"), rows)
+    screen.say(f"{len(found)} in all; %xiantong replies --clear removes them.")
 
 
 def _money(replies: list[Reply]) -> str:
