@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import xiantong_nb
+from tests.browser.apps import CHROMIUM, App, chromium
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
 
@@ -140,6 +142,50 @@ def interrupts(trials: int = 15) -> None:
         say("P12 worst", max(waits), 250, "ms from interrupt to idle, worst", waits)
 
 
+FORM = """async (number) => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  content.activeCellIndex = number;
+  const cell = content.widgets[number].node;
+  cell.querySelector(".xt-panel")?.remove();
+  const begun = performance.now();
+  window.jupyterapp.commands.execute("notebook:run-cell");
+  const usable = () => cell.querySelector(".xt-panel fieldset:enabled button");
+  await new Promise((resolve) => {
+    const look = () => (usable() ? resolve() : requestAnimationFrame(look));
+    look();
+  });
+  return performance.now() - begun;
+}"""
+
+
+def usable_form(trials: int = 25) -> None:
+    """P10: from running a cell to a form that can be used, in JupyterLab's page; and the size of its bundle."""
+    built = Path(xiantong_nb.__file__).parent / "static" / "panel.js"
+    say("P10 size", built.stat().st_size / 1000, 30, "kB of panel.js", [1.0])
+    path = chromium()
+    if path is None:
+        print("P10: skipped, no Chromium is installed here")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app = App.start("lab", Path(folder))
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM), headless=True)
+            book = app.open(browser, ("%load_ext xiantong_nb", "%xiantong connect"))
+            book.run(0)
+            waits = []
+            for _ in range(trials + 1):
+                waits.append(book.page.evaluate(FORM, 1))
+                book.wait_idle()
+            first, *warm = waits
+            say("P10", statistics.median(warm), 150, "ms from a cell's run to a form that can be used", warm)
+            say("P10 first form", first, 1000, "ms to the first form of a kernel", [first], "imports are in it")
+            browser.close()
+        finally:
+            app.stop()
+
+
 def tabs(trials: int = 25) -> None:
     """Tab: from the request to the offers, with 500 models in the last list of the endpoint in use."""
     from xiantong_nb.connection import Connection
@@ -169,16 +215,59 @@ def tabs(trials: int = 25) -> None:
         say("Tab first", first, 300, "ms, the first Tab of a kernel", [first], "with its imports")
 
 
+LANES = """
+import json, time
+from xiantong_nb.api import session
+from xiantong_nb.chats import Origin
+from xiantong_nb.comparing import Comparing
+from xiantong_nb.notebook.side_by_side import DisplayLanes
+from xiantong_nb.notebook.watching import watch
+from xiantong_nb.options import Options
+from xiantong_nb.question import Question
+
+def figures(lanes, prompt):
+    question, targets = Question(prompt, Options(alone=True), Origin(), {}), ["anthropic:m"] * lanes
+    comparing = Comparing(question, session()._lanes(question, targets, lambda _: None), targets, lambda _: None)
+    wall, cpu = time.monotonic(), time.process_time()
+    made = watch(comparing, DisplayLanes(comparing.lanes))
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    assert made.complete, made.errors
+    return wall, cpu
+"""
+
+
+def lanes(trials: int = 3, count: int = 16, rate: int = 50, seconds: int = 10) -> None:
+    """P8: many lanes at once, painted in a kernel, against one of them alone; more of them than a line may name."""
+    wanted = json.dumps({"events": rate * seconds, "rate": rate, "size": 4})
+    with synthetic() as url, kernel(ANTHROPIC_BASE_URL=url) as made:
+
+        def figures(count: int, prompt: str = wanted) -> tuple[float, float]:
+            made.run(f"taken = figures({count}, {prompt!r})")
+            return made.value("taken")
+
+        made.run(LANES)
+        figures(count, json.dumps({"events": 5, "rate": 0, "size": 4}))  # imports, and connections to keep warm
+        alone = [figures(1)[0] for _ in range(trials)]
+        taken = [figures(count) for _ in range(trials)]
+        walls = [wall / statistics.median(alone) for wall, _ in taken]
+        cores = [100 * cpu / wall for wall, cpu in taken]
+        say("P8", statistics.median(walls), 1.05, f"x one lane alone, for {count} lanes at {rate} events/s", walls)
+        say("P8 core", statistics.median(cores), 35, "% of a core, painting included", cores)
+
+
 def main() -> None:
     """Measure everything."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     load_cost()
     first_text()
     painting_bytes()
+    lanes()
     interrupts()
     tabs()
+    usable_form()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -171,5 +171,6 @@ def test_an_image_by_its_url_is_fetched_for_it(serving, session, faults):
     options = Options(alone=True, images=(Image(url=f"{faults.url}/a.png"),))
     with session.open("what is it?", "ollama:gemma3:4b", options) as stream:
         assert stream.result().text == "1 images for gemma3:4b"
-    with pytest.raises(UsageError, match="takes no images: what ollama lists"):
-        session.open("what is it?", "ollama:llama3.2", options)
+    refused = session.open("what is it?", "ollama:llama3.2", options)
+    with refused, pytest.raises(UsageError, match="takes no images: what ollama lists"):
+        refused.result()

@@ -160,8 +160,9 @@ def test_of_a_known_provider_its_list_decides(session, faults):
 
 
 def test_toys_take_none(session):
-    with pytest.raises(UsageError, match="demo:toy-1 takes no images: the toys read text alone") as caught:
-        session.open("what is it?", "demo", Options(alone=True, images=(IMAGE,)))
+    stream = session.open("what is it?", "demo", Options(alone=True, images=(IMAGE,)))
+    with stream, pytest.raises(UsageError, match="demo:toy-1 takes no images: the toys read text alone") as caught:
+        stream.result()
     assert caught.value.hint == ""
 
 

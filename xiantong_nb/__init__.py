@@ -13,13 +13,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xiantong_nb.api import aask, ask, connect, connections, last, stream
+    from xiantong_nb.api import aask, ask, compare, connect, connections, dry_run, last, stream
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.errors import (
         BadReply,
         Busy,
         EngineError,
         IncompleteReply,
         KeyRefused,
+        NoAnswer,
         NotConnected,
         NotFound,
         NotSaved,
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
         RequestRefused,
         StoreBusy,
         StoreError,
+        UnfitReply,
         UnknownModel,
         Unreachable,
         Unreadable,
         UsageError,
         XiantongError,
     )
+    from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
 
 __version__ = "0.1.0"
@@ -41,16 +45,21 @@ __version__ = "0.1.0"
 _HOME = {
     "aask": "api",
     "ask": "api",
+    "compare": "api",
     "connect": "api",
     "connections": "api",
+    "dry_run": "api",
     "last": "api",
     "stream": "api",
+    "Comparison": "comparison",
+    "Picker": "notebook.panel",
     "Reply": "reply",
     "BadReply": "errors",
     "Busy": "errors",
     "EngineError": "errors",
     "IncompleteReply": "errors",
     "KeyRefused": "errors",
+    "NoAnswer": "errors",
     "NotConnected": "errors",
     "NotFound": "errors",
     "NotSaved": "errors",
@@ -59,6 +68,7 @@ _HOME = {
     "RequestRefused": "errors",
     "StoreBusy": "errors",
     "StoreError": "errors",
+    "UnfitReply": "errors",
     "UnknownModel": "errors",
     "Unreachable": "errors",
     "Unreadable": "errors",
@@ -69,18 +79,22 @@ _HOME = {
 __all__ = [
     "BadReply",
     "Busy",
+    "Comparison",
     "EngineError",
     "IncompleteReply",
     "KeyRefused",
+    "NoAnswer",
     "NotConnected",
     "NotFound",
     "NotSaved",
     "OutOfCredit",
+    "Picker",
     "ProviderError",
     "Reply",
     "RequestRefused",
     "StoreBusy",
     "StoreError",
+    "UnfitReply",
     "UnknownModel",
     "Unreachable",
     "Unreadable",
@@ -89,8 +103,10 @@ __all__ = [
     "__version__",
     "aask",
     "ask",
+    "compare",
     "connect",
     "connections",
+    "dry_run",
     "last",
     "load_ipython_extension",
     "stream",

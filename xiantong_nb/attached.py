@@ -1,18 +1,20 @@
-"""Images that go along with a question: whether the model takes them, in which form the endpoint does."""
+"""Images and documents that go along with a question: whether they are taken, and in which form."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place
 from xiantong_nb.errors import UsageError
-from xiantong_nb.request import HttpCall, Image
+from xiantong_nb.request import Document, HttpCall, Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from xiantong_nb.connection import Connection, Listed, Target
+    from xiantong_nb.request import Message, Request
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
@@ -40,7 +42,37 @@ def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bo
     return None, ""
 
 
-def refuse_images(target: Target, listed: Listed) -> None:
+async def attach(
+    request: Request, target: Target, transport: Transport, listed: Listed
+) -> tuple[Request, tuple[str, ...]]:
+    """
+    Return a request with the images of its question as the endpoint takes them, in their places, and notes.
+
+    Raises `UsageError` for a document that can't be read there, where the model is known to take no images, or for what
+    is none, and what fetching one raises.
+    """
+    *before, question = request.messages
+    _refuse_documents(target, question)
+    images = [block for block in question.blocks if isinstance(block, Image)]
+    if not images:
+        return request, ()
+    await asyncio.to_thread(_refuse, target, listed)  # it may ask for a list, and this loop serves others meanwhile
+    made, notes = await _fetched(images, target, transport)
+    fitting = iter(made)
+    blocks = tuple(next(fitting) if isinstance(block, Image) else block for block in question.blocks)
+    return replace(request, messages=(*before, replace(question, blocks=blocks))), notes
+
+
+def _refuse_documents(target: Target, question: Message) -> None:
+    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
+    connection = target.connection
+    documents = [block.name for block in question.blocks if isinstance(block, Document)]
+    if documents and connection.wire not in connection.preset.documents:
+        msg = f"{documents[0]} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
+
+
+def _refuse(target: Target, listed: Listed) -> None:
     """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
     connection, model = target.connection, target.model
     takes, why = takes_images(connection, model, listed)
@@ -51,13 +83,13 @@ def refuse_images(target: Target, listed: Listed) -> None:
         raise UsageError(f"{target} takes no images: {why}.", hint="" if connection.preset.embedded else hint)
 
 
-async def fetched(images: Iterable[Image], target: Target, transport: Transport) -> tuple[tuple[Image, ...], list[str]]:
+async def _fetched(
+    images: Iterable[Image], target: Target, transport: Transport
+) -> tuple[tuple[Image, ...], tuple[str, ...]]:
     """
     Return images as the endpoint takes them, and notes: those it can't fetch by their URL itself are fetched here.
 
     Of many images each has to be smaller than of a few.
-
-    Raises `Unreachable` or a `ProviderError` where that fails, `UsageError` for what is no image.
     """
     from xiantong_nb.pictures import FEW, picture, small
 
@@ -71,7 +103,7 @@ async def fetched(images: Iterable[Image], target: Target, transport: Transport)
             data = await answer.body(_LARGEST)
         made.append(picture(data, name=image.url))
         notes.append(f"fetched {image.url}")
-    return tuple(made if len(made) <= FEW else map(small, made)), notes
+    return tuple(made if len(made) <= FEW else map(small, made)), tuple(notes)
 
 
 def _nobody(target: Target) -> Connection:

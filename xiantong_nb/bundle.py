@@ -22,6 +22,8 @@ from xiantong_nb.prices import usd
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
+_MATH = re.compile(r"\$|\\[(\[]|\\begin")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -42,25 +44,34 @@ def bundle(reply: Reply, parts: Parts = ALL) -> tuple[dict[str, str], dict[str, 
 
 def markdown(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as Markdown."""
-    parts = [folded(reply.thinking) if shown.thinking else "", safe.markdown(reply.text).strip("\n")]
-    parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
-    parts.append(_sources(reply))
+    parts = [folded(reply.thinking) if shown.thinking else "", answer(reply)]
     parts.append(f"**[{entities(mark)}]**" if (mark := ending(reply)) else "")
     parts.append(f"<sub>{entities(under)}</sub>" if (under := footer(reply, shown)) else "")
     return "\n\n".join(p for p in parts if p)
 
 
+def answer(reply: Reply) -> str:
+    """Return what was answered as Markdown: text, tool calls, sources."""
+    parts = [safe.markdown(reply.text).strip("\n")]
+    parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
+    return "\n\n".join(p for p in (*parts, _sources(reply)) if p)
+
+
 def plain(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as text for a terminal."""
+    parts = [plain_answer(reply, shown), f"[{mark}]" if (mark := ending(reply)) else "", footer(reply, shown)]
+    return "\n\n".join(p for p in parts if p)
+
+
+def plain_answer(reply: Reply, shown: Parts = ALL) -> str:
+    """Return reasoning and answer as text for a terminal."""
     parts = [_quoted(safe.terminal(reply.thinking)) if shown.thinking else "", safe.terminal(reply.text).strip("\n")]
-    parts += [f"[tool call] {_line(c.name)} {_line(c.arguments)}" for c in reply.tool_calls]
+    parts += [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
         if reply.citations
         else ""
     )
-    parts.append(f"[{mark}]" if (mark := ending(reply)) else "")
-    parts.append(footer(reply, shown))
     return "\n\n".join(p for p in parts if p)
 
 
@@ -76,21 +87,26 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "complete": reply.complete,
         "stop_reason": reply.stop_reason,
         "request_id": reply.request_id,
+        **({"reused": reply.reused} if reply.reused is not None else {}),
     }
 
 
 def footer(reply: Reply, shown: Parts = ALL) -> str:
     """Return the line under an answer: model · connection · tokens · cost · time · notes; notes are always said."""
     if not shown.footer:
-        return _line(" · ".join(reply.notes))
-    usage = reply.usage
-    written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
-    tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
+        return one_line(" · ".join(reply.notes))
     time = f"{reply.seconds:.2f} s"
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"
-    parts = [reply.model, reply.connection, tokens, money(reply) if shown.money else "", time, *reply.notes]
-    return _line(" · ".join(p for p in parts if p))
+    parts = [reply.model, reply.connection, tokens(reply), money(reply) if shown.money else "", time, *reply.notes]
+    return one_line(" · ".join(p for p in parts if p))
+
+
+def tokens(reply: Reply) -> str:
+    """Return how many tokens were sent and written."""
+    usage = reply.usage
+    written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
+    return f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
 
 
 def money(reply: Reply) -> str:
@@ -103,14 +119,16 @@ def money(reply: Reply) -> str:
 def ending(reply: Reply) -> str:
     """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
-        return _line(f"incomplete: {reply.ended or 'the stream ended early'}")
+        return one_line(f"incomplete: {reply.ended or 'the stream ended early'}")
+    if reply.unfit and reply.stop_reason != "max_tokens":
+        return one_line(f"this does not fit the schema: {reply.unfit}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"
         case "model_context_window_exceeded":
             return "cut: the model's context is full"
         case "refusal":
-            return _line(f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}")
+            return one_line(f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}")
         case "pause_turn":
             return "paused by the provider: ask to go on"
     return ""
@@ -127,8 +145,9 @@ def details(inner: str, *, shown: bool = False) -> str:
 
 
 def entities(text: str) -> str:
-    """Write text as one line in which no renderer finds Markdown or HTML."""
-    return safe.entities(_line(text))
+    """Write text as one line in which no renderer finds Markdown or HTML, nor MathJax, behind it, a command."""
+    line = one_line(text)
+    return safe.entities(line.replace("\\", "\\ ") if _MATH.search(line) else line)
 
 
 def _tool_call(name: str, arguments: str) -> str:
@@ -146,7 +165,7 @@ def _cited(reply: Reply) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for source in reply.citations:
         url = str(source.get("url") or "")
-        title = _line(str(source.get("title") or source.get("document_title") or url or "a source"))
+        title = one_line(str(source.get("title") or source.get("document_title") or url or "a source"))
         usable = re.fullmatch(r"https?://[^\s<>()\[\]`\"'\\]+", url, re.IGNORECASE) and url.isprintable()
         found[title, url if usable and _has_host(url) else ""] = None
     return list(found)
@@ -159,7 +178,7 @@ def _has_host(url: str) -> bool:
         return False
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a foreign text in one line that a terminal only prints."""
     return " ".join(safe.terminal(text).split())
 

@@ -11,9 +11,11 @@ from xiantong_nb.connection import is_elsewhere
 from xiantong_nb.errors import UsageError
 from xiantong_nb.events import Usage
 from xiantong_nb.models import Listing, Model
-from xiantong_nb.request import Image, Text, Thinking
+from xiantong_nb.request import Document, Image, Text, Thinking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.request import Request
 
@@ -107,26 +109,35 @@ def has_table(connection: Connection) -> bool:
     return connection.preset.priced_by_table and connection.base_url == connection.preset.base_url
 
 
-def kept_within(budget: float, request: Request, target: Target, listed: Listed) -> str:
+def kept_within(budget: float, asked: Sequence[tuple[Request, Target]], listed: Listed, *, times: int = 1) -> str:
     """
-    Return what a question could cost at most, as a note for its footer; nothing where it costs nothing.
+    Return what requests could cost together at most, as a note for a footer; nothing where they cost nothing.
 
     Raises `UsageError` where that is more than a budget in USD, or nobody knows. A token is taken for two
-    characters, which is on the safe side of languages written with spaces, an image for 1,600.
+    characters, which is on the safe side of languages written with spaces, an image for 1,600, and 1 kB of a document
+    for 400. `times` is how often it may have to be asked.
     """
-    blocks = [block for message in request.messages for block in message.blocks]
-    characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
-    sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
-    usage = Usage(input_tokens=sent + 1, output_tokens=request.max_tokens or 0)
-    most, source = cost_of(usage, target.model, target.connection, listed)
-    if most is None:
-        msg = f"No price of {target} is known, so a budget can't be kept."
-        hint = f"Ask without --budget; %xiantong models {target.connection.slug} shows the prices that are known."
-        raise UsageError(msg, hint=hint)
+    most, sources = 0.0, dict[str, None]()
+    for request, target in asked:
+        blocks = [block for message in request.messages for block in message.blocks]
+        characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
+        sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
+        sent += sum(len(b.data) * 2 // 5 for b in blocks if isinstance(b, Document))
+        usage = Usage(input_tokens=times * (sent + 1), output_tokens=times * (request.max_tokens or 0))
+        cost, source = cost_of(usage, target.model, target.connection, listed)
+        if cost is None:
+            msg = f"No price of {target} is known, so a budget can't be kept."
+            hint = f"Ask without --budget; %xiantong models {target.connection.slug} shows the prices that are known."
+            raise UsageError(msg, hint=hint)
+        most += cost
+        sources[source] = None
+    together = f", the {len(asked)} together" if len(asked) > 1 else ""
     if most > budget:
-        msg = f"This could cost up to {usd(most)}, more than the budget of {usd(budget)} ({source})."
-        raise UsageError(msg, hint=f"Ask for fewer tokens than {request.max_tokens:,} with --max-tokens.")
-    return f"at most {usd(most)} of a budget of {usd(budget)}" if most else ""
+        by = ", ".join(sources)
+        msg = f"This could cost up to {usd(most)}{together}, more than the budget of {usd(budget)} ({by})."
+        tokens = max(request.max_tokens or 0 for request, _ in asked)
+        raise UsageError(msg, hint=f"Ask for fewer tokens than {tokens:,} with --max-tokens.")
+    return f"at most {usd(most)}{together} of a budget of {usd(budget)}" if most else ""
 
 
 def usd(amount: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb.events import (
+    Again,
     Answered,
     BlockStop,
     Citation,
@@ -36,7 +37,8 @@ class Reply:
 
     `complete` is true only when the endpoint's own end of the reply was seen; otherwise `ended` says what
     ended it. `seconds` and `first_token_seconds` count from sending. `cost` is in USD, None where the price
-    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides.
+    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides. `data` is what a
+    schema made of the answer; `unfit` is why it made nothing. `reused` is when a stored reply came, in s since 1970.
     """
 
     blocks: tuple[Block, ...] = ()
@@ -58,6 +60,9 @@ class Reply:
     ignored_events: int = 0
     parameters: dict[str, Any] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
+    data: Any = field(default=None, hash=False)
+    unfit: str = ""
+    reused: float | None = None
 
     @property
     def text(self) -> str:
@@ -68,6 +73,13 @@ class Reply:
     def thinking(self) -> str:
         """The reasoning that was shown, if any."""
         return "\n\n".join(b.text for b in self.blocks if isinstance(b, Thinking) and b.text)
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """How fast it was written, from the first word to the end; None where figures lack or it came in one piece."""
+        written = self.usage.output_tokens if self.complete else None  # before the end it is only a placeholder
+        time = self.seconds - (self.first_token_seconds or self.seconds)
+        return written / time if written and time >= _ONE_PIECE else None
 
     @property
     def tool_calls(self) -> tuple[ToolUse, ...]:
@@ -103,6 +115,7 @@ class Reply:
 
 
 _SHOWN = 600
+_ONE_PIECE = 0.001  # seconds
 
 # CommonMark 4.5: the closing fence is of the same character and at least as long; the end of the text closes
 # too; lines lose as much indentation as the opening fence has
@@ -146,6 +159,9 @@ class Fold:
 
     def __init__(self) -> None:
         self.finished: Finished | None = None
+        self.again: tuple[str, ...] = ()
+        """Why what came at first does not count."""
+        self._spent = Usage()
         self._begin()
 
     def _begin(self) -> None:
@@ -192,6 +208,10 @@ class Fold:
                 self._told["request_id"] = request_id
             case Started(model, message_id):
                 self._told |= {"model": model, "message_id": message_id}
+            case Again(reason):
+                self.again += (reason,)
+                self._spent = self._spent.plus(self._usage)
+                self._begin()
             case Waiting():
                 self._begin()
             case Finished():
@@ -205,7 +225,7 @@ class Fold:
         fields = {
             "blocks": tuple(block.block() for _, block in sorted(self._blocks.items(), key=lambda kept: kept[0][0])),
             "citations": tuple(self._citations),
-            "usage": self._usage,
+            "usage": self._spent.plus(self._usage),
             "complete": end.complete,
             "stop_reason": end.stop_reason,
             "stop_sequence": end.stop_sequence,

@@ -16,26 +16,29 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xiantong_nb import connection as known
 from xiantong_nb import home, loop
 from xiantong_nb.advice import explained
-from xiantong_nb.attached import fetched, refuse_images
 from xiantong_nb.base_url import origin
-from xiantong_nb.chats import Chat, Origin, Turn, continued
+from xiantong_nb.chats import Chat, Origin
+from xiantong_nb.comparing import Comparing, refuse_number
 from xiantong_nb.environment import from_environment
-from xiantong_nb.errors import StoreError, UsageError, XiantongError
+from xiantong_nb.errors import StoreError, XiantongError
 from xiantong_nb.handover import Handover
+from xiantong_nb.lane import Lane
 from xiantong_nb.lists import Lists
 from xiantong_nb.options import Options
-from xiantong_nb.prices import kept_within
+from xiantong_nb.question import Question
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+    from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
+    from xiantong_nb.request import Typed
     from xiantong_nb.transport import Transport
 
 T = TypeVar("T")
@@ -66,15 +69,14 @@ class Session:
         self._engine_url = engine_url or _embedded_engine
         self._make_transport = transport or _real_transport
         self._transport: tuple[asyncio.AbstractEventLoop, Transport] | None = None
-        self._chosen = ""
+        self.chosen = ""  # what questions of this process ask that name nothing; empty is everyone's default
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
-        self.last: Reply | None = None
+        self.last: Reply | Comparison | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
         self.lists = Lists(lambda: self.store.folder, self.run, self._running)
-        """What the endpoints list."""
         self._learnt: Learnt = {}
 
     @property
@@ -99,7 +101,7 @@ class Session:
 
     def default(self) -> Target | None:
         """Return the target in use, by what is known of it; raises `UsageError` where that can't be asked any more."""
-        in_use = self._in_use(self.connections())
+        in_use = self.in_use(self._readable(""))
         return self._read(in_use, self.lists.kept) if in_use else None
 
     def target(self, text: str = "") -> Target:
@@ -112,13 +114,16 @@ class Session:
         return self._read(text, self.lists.deciding)
 
     def _read(self, text: str, listed: Listed) -> Target:
+        connections = self._readable(text)
+        return known.parse_target(text, connections, self.in_use(connections), listed)
+
+    def _readable(self, text: str) -> Mapping[str, Connection]:
         try:
-            connections = self.connections()
-        except StoreError:
-            connections = self._unsaved()
-            if known.named((text or self._chosen).partition(":")[0], connections) is None:
+            return self.connections()
+        except StoreError:  # what is there without the settings, if that is named
+            if known.named((text or self.chosen).partition(":")[0], self.unsaved()) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections), listed)
+            return self.unsaved()
 
     def run(self, ask: Callable[[Transport], Coroutine[Any, Any, T]]) -> T:
         """Do what needs the network, on the loop, and wait for what comes of it."""
@@ -141,17 +146,17 @@ class Session:
 
     def prefer(self, text: str) -> None:
         """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
-        self._chosen = text
+        self.chosen = text
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
         notes = () if self.here.pop(slug, None) else self.store.remove(slug)
-        if self._chosen.partition(":")[0] == slug:
-            self._chosen = ""
+        if self.chosen.partition(":")[0] == slug:
+            self.chosen = ""
         return notes
 
     def open(
-        self, prompt: str, target: str = "", options: Options | None = None, origin: Origin | None = None
+        self, prompt: Typed, target: str = "", options: Options | None = None, origin: Origin | None = None
     ) -> Stream:
         """
         Prepare a question; it goes out when the Stream is entered.
@@ -159,53 +164,46 @@ class Session:
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
         """
-        if not isinstance(prompt, str):
-            raise UsageError(f"A question is text, not {type(prompt).__name__}.")
-        if not prompt.strip():
-            raise UsageError("There is nothing to ask: the question is empty.")
-        options, origin = options or Options(), origin or Origin()
-        resolved = self._located(target)
-        try:
-            askable = self.connections()
-        except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
-            askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
-        known.refuse_keys(f"{prompt}\n{options.system}", askable)
-        chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
-        past = Chat() if options.new else chat.before(origin)
-        notes = list(resolved.notes)
-        images = options.images
-        if images:
-            refuse_images(resolved, self.lists.deciding)
-            images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
-            notes += fetched_
-        question = Message("user", (*images, Text(prompt)))
-        request = Request(
-            model=resolved.model,
-            messages=(*past.messages(str(resolved)), question),
-            max_tokens=options.max_tokens,
-            system=options.system,
-            temperature=options.temperature,
-            stop=options.stop,
-        )
+        question = Question(prompt, options or Options(), origin or Origin(), self.chats)
 
         def keep(reply: Reply) -> None:
             self.last = reply
             self.used.append(reply)
-            if reply.complete:  # only now: what fails costs nothing of the conversation
-                chat.turns[:] = [] if options.new else chat.before(origin).turns
-                chat.add(Turn(origin, str(resolved), question, Message("assistant", reply.blocks)))
+            if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
+                question.goes_on(lane, reply)
 
-        if options.budget is not None:
-            request = replace(request, max_tokens=request.max_tokens or resolved.connection.preset.max_tokens)
-            notes.append(kept_within(options.budget, request, resolved, self.lists.deciding))
-        dropped = 0 if options.new else len(chat.turns) - len(past.turns)
-        notes += continued(options.chat, past, dropped)
-        others = tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug)
-        return self._under_way(resolved, request, notes=tuple(note for note in notes if note), others=others, keep=keep)
+        (lane,) = self._lanes(question, [target], keep, alone=True)
+        return Stream(lane)
+
+    def compare(
+        self, prompt: Typed, targets: Sequence[str], options: Options | None = None, origin: Origin | None = None
+    ) -> Comparing:
+        """
+        Prepare a question to several targets at once; it goes out when what is returned is entered.
+
+        All are asked with the chat as it is, which none changes. Raises as `open` does, before anything is sent: for
+        any target that is not known, and where all together could exceed a budget.
+        """
+        refuse_number(len(targets))
+        question = Question(prompt, options or Options(), origin or Origin(), self.chats)
+        lanes = self._lanes(question, targets, self.used.append, alone=False)
+
+        def keep(comparison: Comparison) -> None:
+            self.last = comparison
+
+        return Comparing(question, lanes, targets, keep)
+
+    def _lanes(
+        self, question: Question, targets: Sequence[str], keep: Callable[[Reply], None], *, alone: bool
+    ) -> list[Lane]:
+        """Make a lane for each target; all targets are read before the embedded engine is started for one."""
+        named = [self._bound(target) for target in [self.target(text) for text in targets]]
+        askable = self._readable(targets[0])  # what can't be read can't be asked now, nor can its keys be looked for
+        return question.lanes(named, askable, self.lists.deciding, self.store.folder, self._lane, keep, alone=alone)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
-        target = self._located(text)
+        target = self._located(self._bound(self.target(text)))
         return target, target.connection.environment(target.model)
 
     def probe(self, target: str | Target, prompt: str, max_tokens: int) -> Stream:
@@ -214,9 +212,9 @@ class Session:
 
         A Target need not be one of a connection that is saved.
         """
-        resolved = self._located(target)
-        request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return self._under_way(resolved, request, notes=resolved.notes)
+        found = self._bound(self.target(target) if isinstance(target, str) else target)
+        request = Request(found.model, (Message("user", (Text(prompt),)),), max_tokens)
+        return Stream(self._lane(found, request, notes=found.notes))
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""
@@ -224,10 +222,10 @@ class Session:
         if kept is not None and kept[0] is loop.started():  # else they are the parent's of this forked child
             loop.submit(kept[1].aclose()).result(_CLOSING)
 
-    def _in_use(self, connections: Mapping[str, Connection]) -> str:
+    def in_use(self, connections: Mapping[str, Connection]) -> str:
         """Name what is asked by questions that name none: the chosen target, the saved default, the first there is."""
-        if self._chosen:
-            return self._chosen
+        if self.chosen:
+            return self.chosen
         mine = [c.slug for c in connections.values() if not c.preset.embedded and not c.foreign]
         if any(connections[slug].saved for slug in mine) and (default := self.store.default()) in mine:
             return default
@@ -242,33 +240,34 @@ class Session:
         """Return what the user's own environment holds."""
         return from_environment(self.handover.before(self.environment))
 
-    def _unsaved(self) -> dict[str, Connection]:
+    def unsaved(self) -> dict[str, Connection]:
+        """Return what can be asked although it is saved nowhere."""
         return self._found() | self._own()
 
-    def _located(self, target: str | Target) -> Target:
-        """Read a target, and find out where the embedded engine listens, which starts it."""
-        target = self.target(target) if isinstance(target, str) else target
-        notes = (*target.notes, *self._bound(target.connection))
-        return replace(target, connection=self._running(target.connection), notes=notes)
+    def _located(self, target: Target) -> Target:
+        """Find out where the embedded engine listens, which starts it."""
+        return replace(target, connection=self._running(target.connection))
 
-    def _bound(self, connection: Connection) -> tuple[str, ...]:
+    def _bound(self, target: Target) -> Target:
         """Bind a key that was saved without saying for which endpoint to the one that it is now used for."""
+        connection = target.connection
         if not connection.unbound:
-            return ()
+            return target
         place = origin(connection.base_url)
         try:
-            return (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
+            notes = (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
         except StoreError as error:
-            return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+            notes = (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+        return replace(target, notes=(*target.notes, *notes))
 
-    def _under_way(self, target: Target, request: Request, **more: Any) -> Stream:
-        """Prepare a stream with what this session knows of endpoints."""
+    def _lane(self, target: Target, request: Request, *, located: bool = True, **more: Any) -> Lane:
+        """Prepare a question to one target with what this session knows of endpoints; `located` starts an engine."""
 
         async def explain(error: XiantongError, target: Target, transport: Transport) -> XiantongError:
             return await explained(error, target, transport, self.lists.keep)
 
-        return Stream(
-            target,
+        return Lane(
+            self._located(target) if located else target,
             request,
             transport=self._transport_here,
             explain=explain,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 MATCHER = "xiantong_nb"
 """The name of what Tab offers of ours, for `c.IPCompleter.disable_matchers`."""
-_REPLY = ("xiantong_nb.reply", "Reply")
+_ANSWERS = (("xiantong_nb.reply", "Reply"), ("xiantong_nb.comparison", "Comparison"))
 _loaded: dict[int, tuple[AskMagics, Xiantong]] = {}
 _OURS = re.compile(r"%ask\b|\bxiantong\b")
 _ASKED = re.compile(r"(?P<before>[ \t]*(?:[\w.\[\]'\", ]+=[ \t]*)?)%ask[ \t]+(?P<question>\S.*\?)[ \t]*\n?\Z")
@@ -20,7 +20,7 @@ _HELP = re.compile(r"(?P<before>[ \t]*)%xiantong[ \t]+(?P<question>[a-z]+)[ \t]*
 
 
 def load(shell: Any) -> None:
-    """Register magics, what Tab and `%config` know, how replies display, what knows the cell; twice does no harm."""
+    """Register magics, what Tab and `%config` know, how answers display, what knows the cell; twice does no harm."""
     if id(shell) in _loaded:
         return
     from xiantong_nb.notebook.magics import AskMagics
@@ -35,9 +35,10 @@ def load(shell: Any) -> None:
     shell.input_transformers_cleanup.append(questions)
     with contextlib.suppress(ImportError, AttributeError):  # IPython calls this interface provisional
         shell.Completer.custom_matchers.append(_matcher(shell))
-    # by name, so that the class is not imported before there is a reply
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_REPLY, magics.shown_already)
-    shell.display_formatter.mimebundle_formatter.for_type_by_name(*_REPLY, magics.shown_later)
+    # by name, so that no class is imported before there is an answer
+    for name in _ANSWERS:
+        shell.display_formatter.ipython_display_formatter.for_type_by_name(*name, magics.shown_already)
+        shell.display_formatter.mimebundle_formatter.for_type_by_name(*name, magics.shown_later)
 
 
 def _matcher(shell: Any) -> Any:
@@ -95,8 +96,9 @@ def unload(shell: Any) -> None:
         matchers = shell.Completer.custom_matchers
         matchers[:] = [each for each in matchers if getattr(each, "matcher_identifier", "") != MATCHER]
     for formatter in (shell.display_formatter.ipython_display_formatter, shell.display_formatter.mimebundle_formatter):
-        formatter.deferred_printers.pop(_REPLY, None)
-        for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == _REPLY]:
+        for name in _ANSWERS:
+            formatter.deferred_printers.pop(name, None)
+        for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) in _ANSWERS]:
             formatter.pop(kind)
     for kind, names in magics.magics.items():
         for name in names:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import keyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from xiantong_nb.notebook.edge import one_interrupt, plain_errors
+from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from xiantong_nb.chats import Origin
-    from xiantong_nb.notebook.display import Painter
+    from xiantong_nb.comparison import Comparison
+    from xiantong_nb.events import Event
+    from xiantong_nb.lane import Lane
     from xiantong_nb.notebook.preferences import Xiantong
+    from xiantong_nb.notebook.watching import Answer, Asking, Item, Painter
     from xiantong_nb.options import Options
+    from xiantong_nb.rehearsal import Rehearsal, Rehearsals
     from xiantong_nb.reply import Reply
-    from xiantong_nb.request import Image
+    from xiantong_nb.request import Prompt
     from xiantong_nb.streaming import Stream
 
 
@@ -31,19 +35,20 @@ class AskMagics(Magics):
         super().__init__(shell)
         self._preferences = preferences
         self._cell = ""
-        self._shown: tuple[int, Reply] | None = None
+        self._shown: tuple[int, object] | None = None
 
     @no_var_expand
     @line_cell_magic
-    def ask(self, line: str, cell: str | None = None) -> Reply | None:
+    def ask(self, line: str, cell: str | None = None) -> Any:
         """
         Ask a model; the answer streams in below and is the value of the cell.
 
-            %%ask [TARGET] [options]       the cell's text is the question
+            %%ask [TARGET ...] [options]   the cell's text is the question; several targets answer side by side
             %ask [options] the question    in one line, to the target in use
 
         TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
-        options. `_` and `Out[n]` are the Reply: .text .thinking .code .usage .cost .complete .model .seconds
+        options. `_` and `Out[n]` are the Reply: .text .thinking .code .data .usage .cost .complete .model
+        Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
         with plain_errors():
             return self._ask(line, cell)
@@ -55,6 +60,7 @@ class AskMagics(Magics):
         Connect and look around; `%%xiantong` is `%%ask`.
 
             %xiantong connect         asks what is needed, tests it and saves it
+            %xiantong picker          chooses what to ask by mouse or keyboard
             %xiantong list            what can be asked
             %xiantong help            lists the commands; %xiantong COMMAND? says more of one
         """
@@ -64,36 +70,47 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            return commands.run(line, Screen(terminal=self._in_terminal, watch=self._watched))
+            screen = Screen(terminal=self._in_terminal, watch=self._watched, forms=self._in_a_page)
+            return commands.run(line, screen)
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
         self._cell = getattr(info, "cell_id", None) or ""
 
-    def shown_already(self, reply: Reply) -> None:
+    def shown_already(self, answer: Reply | Comparison) -> None:
         """
-        Keep a reply from being shown a second time in the cell that asked for it.
+        Keep an answer from being shown a second time in the cell that asked for it.
 
-        IPython calls this for every Reply it is about to display: returning means "it is done", the
+        IPython calls this for every Reply and Comparison it is about to display: returning means "it is done", the
         exception means "display it as usual", which is right for `_`, `Out[n]` and `reply` later on.
         """
-        if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not reply:
+        if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not answer:
             raise NotImplementedError
         self._shown = None
         if self._in_terminal:
-            print(repr(reply))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
+            print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
-    def shown_later(self, reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
-        """Show a reply that is named again with the parts that are wanted now."""
-        from xiantong_nb import bundle
+    def shown_later(self, answer: Reply | Comparison) -> tuple[dict[str, str], dict[str, Any]]:
+        """Show an answer that is named again with the parts that are wanted now."""
+        from xiantong_nb import bundle, grid
+        from xiantong_nb.reply import Reply
 
-        return bundle.bundle(reply, self._preferences.parts())
+        parts = self._preferences.parts()
+        return bundle.bundle(answer, parts) if isinstance(answer, Reply) else grid.bundle(answer, parts)
 
     @property
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
 
-    def _ask(self, line: str, cell: str | None) -> Reply | None:
+    @property
+    def _in_a_page(self) -> bool:
+        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
+        if self._in_terminal:
+            return False
+        request = self.shell.get_parent() or {}
+        return bool(request.get("content", {}).get("allow_stdin"))
+
+    def _ask(self, line: str, cell: str | None) -> Reply | Comparison | Rehearsal | Rehearsals | None:
         from xiantong_nb.notebook import line as lines
 
         lines.refuse_keys(line)
@@ -104,101 +121,78 @@ class AskMagics(Magics):
             asked = lines.parse(line)
         except lines.HelpShown:
             return None
-        if len(asked.targets) > 1:
-            from xiantong_nb.errors import UsageError
-
-            raise UsageError(
-                f"{len(asked.targets)} targets on one line: this version asks one at a time.",
-                hint="Ask each in a cell of its own.",
-            )
         from xiantong_nb.api import session
+        from xiantong_nb.notebook import gather
 
-        target = asked.targets[0] if asked.targets else ""
-        stream = session().open(question, target, self._options(asked), self._origin())
-        reply = self._watch(stream, asked)
+        options, origin = gather.options(asked, self.shell), self._origin()
+        prompt = gather.question(question, asked, self.shell)
+        if asked.dry_run:
+            return self._rehearsed(prompt, asked, options)
+        if len(asked.targets) > 1:
+            several = session().compare(prompt, asked.targets, options, origin)
+            return self._watch(several, self._lanes_painter(asked, several.lanes), asked)
+        stream = session().open(prompt, "".join(asked.targets), options, origin)
+        reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
         if asked.as_ == "code" and reply.code:
             self.shell.set_next_input(reply.code)
         return reply
 
-    def _watch(self, stream: Stream, asked: argparse.Namespace) -> Reply:
-        """Paint the answer as it comes; whatever ends it, what came stays, under `--to` too."""
-        painter = self._painter(asked, str(stream.target))
-        with one_interrupt(), stream:
-            try:
-                for batch in stream.batches(painter.rest):
-                    painter.take(batch)
-                return stream.result()
-            except KeyboardInterrupt as stop:
-                stop.add_note("What came is in xiantong_nb.last().")
-                raise
-            finally:
-                reply = stream.partial("interrupted")  # which changes nothing when it has ended
-                if stream.only_failed:
-                    painter.withdraw()
-                else:
-                    self._keep(reply, painter, asked)
+    def _rehearsed(self, prompt: str | Prompt, asked: argparse.Namespace, options: Options) -> Rehearsal | Rehearsals:
+        """Return what would be sent, which shows itself as the value of the cell."""
+        from xiantong_nb import rehearsal
+        from xiantong_nb.api import session
+
+        found = [
+            rehearsal.rehearse(session(), prompt, target, options, self._origin()) for target in asked.targets or [""]
+        ]
+        value = found[0] if len(found) == 1 else rehearsal.Rehearsals(found)
+        if asked.to:
+            self.shell.push({asked.to: value})
+        return value
+
+    def _watch(self, asking: Asking[Item, Answer], painter: Painter[Item, Answer], asked: argparse.Namespace) -> Answer:
+        """Paint what comes; it will not be shown a second time in this cell, and is kept under `--to` too."""
+        from xiantong_nb.notebook.watching import watch
+
+        def keep(answer: Answer) -> None:
+            if asked.to:
+                self.shell.push({asked.to: answer})
+            self._shown = (self.shell.execution_count, answer)
+
+        return watch(asking, painter, keep)
 
     def _watched(self, stream: Stream) -> Reply:
         """Show an answer as `%%ask` does when its line says nothing."""
         from xiantong_nb.notebook import line as lines
 
-        return self._watch(stream, lines.parse(""))
+        asked = lines.parse("")
+        return self._watch(stream, self._painter(asked, str(stream.target)), asked)
 
-    def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
-        if asked.to:
-            self.shell.push({asked.to: reply})
-        painter.finish(reply)
-        self._shown = (self.shell.execution_count, reply)
-
-    def _painter(self, asked: argparse.Namespace, target: str) -> Painter:
-        from xiantong_nb.notebook import display
+    def _painter(self, asked: argparse.Namespace, target: str) -> Painter[Event, Reply]:
+        from xiantong_nb.notebook import display, watching
 
         if asked.quiet:
-            return display.NoPainter()
+            return watching.NoPainter()
         parts = self._preferences.parts()
         if self._in_terminal:
             return display.TerminalPainter(form=asked.as_, parts=parts)
         return display.DisplayPainter(form=asked.as_, asked=target, parts=parts, rate=self._preferences.rate)
 
-    def _options(self, asked: argparse.Namespace) -> Options:
+    def _lanes_painter(
+        self, asked: argparse.Namespace, lanes: Sequence[Lane]
+    ) -> Painter[tuple[Lane, Event], Comparison]:
         from xiantong_nb.errors import UsageError
-        from xiantong_nb.options import Options
+        from xiantong_nb.notebook import side_by_side, watching
 
-        system = asked.system or ""
-        if system.startswith("@"):
-            name = system[1:]
-            if name not in self.shell.user_ns:
-                raise UsageError(f"--system {system}: there is no variable {name!r}.")
-            system = str(self.shell.user_ns[name])
-        if asked.to is not None and (not asked.to.isidentifier() or keyword.iskeyword(asked.to)):
-            raise UsageError(f"--to {asked.to}: that is not a variable's name.")
-        return Options(
-            system=system,
-            max_tokens=asked.max_tokens,
-            temperature=asked.temperature,
-            stop=tuple(asked.stop),
-            images=tuple(self._image(text) for text in asked.image),
-            budget=asked.budget,
-            chat="default" if asked.chat is None else asked.chat,
-            new=asked.new,
-            alone=asked.alone,
-        )
-
-    def _image(self, text: str) -> Image:
-        """Read what `--image` names: a URL, a file, or an expression of the notebook."""
-        from pathlib import Path
-
-        from xiantong_nb.errors import UsageError
-        from xiantong_nb.pictures import named, picture
-
-        value: Any = text
-        if not named(text) and not Path(text).expanduser().is_file():
-            try:
-                value = self.shell.ev(text)
-            except Exception as error:  # noqa: BLE001  # whatever a person's expression raises
-                msg = f"--image {text} is no file, no URL and no value here ({type(error).__name__})."
-                raise UsageError(msg, hint="Give a path, a URL, or a variable.") from None
-        return picture(value, name=f"--image {text}")
+        if asked.as_ == "code":
+            msg = "--as code puts one answer's code into the next cell, and there are several."
+            raise UsageError(msg, hint="Ask one target, or take it from the comparison: _[0].code")
+        if asked.quiet:
+            return watching.NoPainter()
+        parts = self._preferences.parts()
+        if self._in_terminal:
+            return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
+        return side_by_side.DisplayLanes(lanes, form=asked.as_, parts=parts, rate=self._preferences.rate)
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin

@@ -1,16 +1,17 @@
-"""Where commands write and ask: plain lines in a terminal, Markdown in a notebook, prompts in both."""
+"""Where commands write and ask: plain lines in a terminal, Markdown in a notebook, prompts in both, forms in a page."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import TYPE_CHECKING
 
 from xiantong_nb import bundle, keyboard, safe
+from xiantong_nb.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from xiantong_nb.draft import Draft
     from xiantong_nb.reply import Reply
     from xiantong_nb.streaming import Stream
 
@@ -31,7 +32,8 @@ class Screen:
     """
     What one command shows to, and asks of, the person who gave it.
 
-    `program` is how they call the commands, if that is not by magics; texts are worded for magics.
+    `program` is how they call the commands, if that is not by magics; texts are worded for magics. `forms` says that
+    there is a page which may show a form, and somebody in front of it.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Screen:
         interactive: bool = True,
         program: str = "",
         watch: Callable[[Stream], Reply] = unseen,
+        forms: bool = False,
     ) -> None:
         self.program = program or "%xiantong"
         self.lasts = not program
         """Whether what is kept in memory is there for the next command."""
         self.watch = watch
         """Shows an answer while it comes, as `%%ask` does."""
+        self.forms = forms
         self._terminal = terminal
         self._interactive = interactive
 
@@ -67,21 +71,22 @@ class Screen:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table; cells are plain text, and a column without any is left out."""
-        used = [any(row[i] for row in rows) for i in range(len(head))]
-        lines = [tuple(map(self.worded, itertools.compress(line, used))) for line in (head, *rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(sum(used))]
-        plain = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-        ruled = [lines[0], ("---",) * sum(used), *lines[1:]]
-        marked = "\n".join(
-            "| " + " | ".join(c if n == 1 else bundle.entities(c) for c in line) + " |" for n, line in enumerate(ruled)
-        )
-        self._put(safe.terminal(plain), marked)
+        worded = Table(tuple(map(self.worded, head)), tuple(tuple(map(self.worded, row)) for row in rows))
+        self._put(worded.plain, worded.markdown)
 
     def ask(self, question: str, *, unseen: bool = False, missing: str) -> str:
         """Ask for one line; raises `UsageError` with `missing` as its hint where nobody can answer."""
         if not self._interactive:
             raise keyboard.nobody(missing)
         return keyboard.ask(question, unseen=unseen, missing=missing).strip()
+
+    def show_form(self, start: str, draft: Draft | None = None, *, slug: str = "", default: bool = False) -> None:
+        """Show the picker, or the form or the settings that it leads to; the page does the rest."""
+        from IPython.display import display
+
+        from xiantong_nb.notebook.panel import Picker
+
+        display(Picker(start, draft=draft, slug=slug, default=default))
 
     def worded(self, text: str) -> str:
         """Return a text with its commands as this person calls them."""
