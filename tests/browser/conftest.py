@@ -13,7 +13,7 @@ from tests.browser.apps import CHROMIUM, MODULES, App
 SHOTS = Path(__file__).parents[2] / "shots"
 
 
-@pytest.fixture(scope="session", name="browser")
+@pytest.fixture(scope="package", name="browser")  # while it lives, the main thread has a running event loop
 def chromium():
     """A Chromium without a screen. Where there is none, these tests are skipped, but never in CI."""
     from playwright.sync_api import sync_playwright
