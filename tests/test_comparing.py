@@ -246,6 +246,7 @@ def test_an_endpoint_that_does_not_say_what_it_takes_keeps_nobody_waiting(sessio
                 break
         assert asking.lanes[1].reply.text == "yes"
         assert asking.lanes[0].reply is None
+        assert until(lambda: servers["b"].seen), "it is asked by a thread of its own"
     assert servers["b"].seen[0].head.startswith("GET /v1/models")
     assert asking.comparison[0].seconds == 0, "it was not sent"
 

@@ -87,6 +87,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "complete": reply.complete,
         "stop_reason": reply.stop_reason,
         "request_id": reply.request_id,
+        **({"reused": reply.reused} if reply.reused is not None else {}),
     }
 
 
@@ -119,6 +120,8 @@ def ending(reply: Reply) -> str:
     """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
         return one_line(f"incomplete: {reply.ended or 'the stream ended early'}")
+    if reply.unfit and reply.stop_reason != "max_tokens":
+        return one_line(f"this does not fit the schema: {reply.unfit}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"

@@ -83,6 +83,11 @@ _BUSY = {
     504: "took too long",
     529: "is overloaded for now",
 }
+_NAMES = {
+    "--effort": ("output_config", "reasoning"),
+    "--schema": ("output_config", "response_format", "json_schema"),
+}
+"""How the wires call an option beside its own name."""
 _PATHS = ("/v1/messages", "/chat/completions")
 
 
@@ -259,6 +264,7 @@ def _sizes(told: Told, place: Place) -> str:
 def _change(told: Told, place: Place) -> str:
     """Say what to change about a request that was refused: an option that the endpoint's words name."""
     for option in place.options:
-        if option.lstrip("-").replace("-", "_") in told.message:
+        names = (option.lstrip("-").replace("-", "_"), *_NAMES.get(option, ()))
+        if any(name in told.message for name in names):
             return f"Leave out {option}, or give it another value: this model does not take it so."
     return "Change what it names, or ask another model."

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.live import RATE, CountDown, Live, Output
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ class TerminalPainter:
                     pieces.append(self._enter("text") + self._filter.feed(text))
                 case ThinkingDelta(_, text) if self._form == "md" and self._parts.thinking:
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
+                case Again(reason):
+                    pieces.append(f"{self._filter.end()}\n\n[{safe.terminal(reason)}]\n\n")
+                    self._part = ""
                 case Waiting() | Answered():
                     pieces.append(self._counted_out())
                     if isinstance(event, Waiting):
