@@ -27,6 +27,7 @@ MESSAGES_SINCE = (0, 14)
 _LARGEST = 4 * 1024 * 1024
 _SHOWN = 40  # models that are looked at one by one
 _AT_ONCE = 4
+_NAME = 200  # characters
 
 
 async def version(connection: Connection, transport: Transport, *, patience: float = 2.0) -> str:
@@ -52,6 +53,7 @@ async def pulled(connection: Connection, transport: Transport) -> tuple[Model, .
 
     Raises what a question would, `NotFound` where it has no such list.
     """
+    where = place(connection, "", connection.base_url)
     found = await _asked(connection, transport, "GET", "/api/tags")
     if not isinstance(found.get("models"), list):
         raise NotFound(f"{connection.slug} has no list of what is pulled.", where=connection.base_url)
@@ -70,7 +72,7 @@ async def pulled(connection: Connection, transport: Transport) -> tuple[Model, .
     return tuple(
         model
         for name, item, more in zip(names, listed, [*told, *({} for _ in names[_SHOWN:])], strict=False)
-        if (model := _model(name, item, more)) is not None
+        if (model := _model(where.clean(name, _NAME), item, more)) is not None
     )
 
 

@@ -110,7 +110,9 @@ class AskMagics(Magics):
         stream = session().open(question, "".join(asked.targets), options, origin)
         reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
         if asked.as_ == "code" and reply.code:
-            self.shell.set_next_input(reply.code)
+            from xiantong_nb import safe
+
+            self.shell.set_next_input(safe.terminal(reply.code))  # an editor might obey, or hide, what is in it
         return reply
 
     def _watch(self, asking: Asking[Item, Answer], painter: Painter[Item, Answer], asked: argparse.Namespace) -> Answer:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
-from tests.torture.hostile import bodies, replies, servers
+from IPython import get_ipython
+from IPython.display import display
 
-FRAME = 0.12  # seconds: a little more than the shortest pause between two paints
+from tests.decoding import PLACE
+from tests.torture.hostile import bodies, replies, servers
+from xiantong_nb.notebook.display import DisplayPainter
+from xiantong_nb.sse import Parser
+from xiantong_nb.wires import WIRES
+
+FRAME = 0.12
+"""Seconds: a little more than the shortest pause between two paints."""
+ALL = 10**9
 
 
 def _load(name: str, start: int, count: int) -> list[replies.Said]:
     return replies.read(Path(name).read_text())[start : start + count]
 
 
+def _text(said: replies.Said) -> str:
+    """Return the text as a message to a front end can hold it."""
+    return said.text.encode("utf-8", "replace").decode()
+
+
 def connect() -> None:
     """Make a connection of the other wire to the same endpoint, for this kernel alone."""
-    import os
-
-    from IPython import get_ipython
-
     get_ipython().run_line_magic(
         "xiantong",
         "connect custom --name chat --api openai-completions --model m --no-key --unsaved --no-test --base-url "
@@ -27,76 +38,76 @@ def connect() -> None:
     )
 
 
-def live(name: str, start: int, count: int, *, frames: int, raw: bool) -> None:
+def live(name: str, start: int, count: int, *, frames: int) -> None:
     """
-    Paint some replies side by side as they come, frame by frame, and take all of it away again.
+    Paint replies side by side as they come, frame by frame, and take all of it away again.
 
-    The events are decoded from the bytes of a stream, the painter is the one of `%%ask`. Raw, the text so far is
-    displayed without one.
+    The events are decoded from the bytes of a stream, the painter is that of `%%ask`.
     """
-    painted = [_Painted(said, raw=raw) for said in _load(name, start, count)]
+    coming = [_Coming(said) for said in _load(name, start, count)]
     for frame in range(1, frames + 1):
         begun = time.monotonic()
-        for each in painted:
+        for each in coming:
             each.paint(frame / frames)
         time.sleep(max(FRAME - (time.monotonic() - begun), 0.02))
-    for each in painted:
-        each.end()
+    for each in coming:
+        each.painter.withdraw()
 
 
-class _Painted:
-    def __init__(self, said: replies.Said, *, raw: bool) -> None:
-        from IPython.display import display
-
-        from tests.decoding import PLACE
-        from xiantong_nb.notebook.display import DisplayPainter
-        from xiantong_nb.sse import Parser
-        from xiantong_nb.wires import WIRES
-
-        self._said = said
-        self._painter = None if raw else DisplayPainter(asked="hostile")
-        if raw:
-            self._handle = display({"text/plain": "…"}, raw=True, display_id=True)
+class _Coming:
+    def __init__(self, said: replies.Said) -> None:
+        self.painter = DisplayPainter(asked="hostile")
         wire = list(WIRES)[len(said.tag) % len(WIRES)]
         self._chunks, self._taken = bodies.WIRES[wire](said), 0
         self._parser, self._decoder = Parser(), WIRES[wire].decoder(PLACE)
 
     def paint(self, share: float) -> None:
-        if self._painter is None:
-            text = self._said.text[: round(share * len(self._said.text))]
-            self._handle.update({"text/markdown": text, "text/plain": text}, raw=True)
-            return
         upto = round(share * len(self._chunks))
         events = []
         for chunk in self._chunks[self._taken : upto]:
             events += [event for sent in self._parser.feed(chunk) for event in self._decoder.feed(sent)]
         self._taken = upto
-        self._painter.take(events)
-
-    def end(self) -> None:
-        if self._painter is None:
-            self._handle.update({"text/plain": "gone"}, raw=True)
-        else:
-            self._painter.withdraw()
+        self.painter.take(events)
 
 
-def asked(name: str, start: int, count: int, *, forms: str = "md", pause: float = 0.0) -> None:
-    """Ask for some replies, one `%%ask` after the other, as cells that hold nothing else would; forms in turn."""
-    from IPython import get_ipython
+def raw_live(name: str, start: int, count: int, *, frames: int) -> None:
+    """Display growing parts of replies as they are, and take them away again."""
+    coming = [(_text(said), display({"text/plain": "…"}, raw=True, display_id=True)) for said in _load(name, start, count)]
+    for frame in range(1, frames + 1):
+        for text, handle in coming:
+            handle.update({"text/markdown": text[: len(text) * frame // frames]}, raw=True)
+        time.sleep(FRAME)
+    for _, handle in coming:
+        handle.update({"text/plain": "gone"}, raw=True)
 
-    shell = get_ipython()
+
+def asked(name: str, start: int = 0, count: int = ALL, *, forms: str = "md", pause: float = 0.0, named: bool = False) -> None:
+    """Ask for replies, one `%%ask` after the other, as cells that hold nothing else would; forms in turn."""
     for n, said in enumerate(_load(name, start, count)):
+        if named:
+            print(f"\n{said.tag}")
         target, form = ("anthropic:m", "chat:m")[len(said.tag) % 2], forms.split()[n % len(forms.split())]
-        shell.run_cell(f"%%ask {target} --alone --as {form}\n{servers.question(said, pause=pause)}")
+        get_ipython().run_cell(f"%%ask {target} --alone --as {form}\n{servers.question(said, pause=pause)}")
+
+
+def compared(name: str, start: int, count: int, *, pause: float = 0.15) -> None:
+    """Ask for replies, eight at a time side by side, and look at how two of them differ."""
+    said = _load(name, start, count)
+    for at in range(0, len(said), 8):
+        lanes = said[at : at + 8]
+        targets = " ".join(f"{('anthropic', 'chat')[n % 2]}:m{n}" for n in range(max(len(lanes), 2)))
+        asked_for = servers.question(*(lanes if len(lanes) > 1 else 2 * lanes), pause=pause)
+        comparison = get_ipython().run_cell(f"%%ask {targets} --alone\n{asked_for}").result
+        display(comparison.diff(0, 1), comparison.table())
 
 
 def shown(name: str, start: int, count: int, *, kind: str) -> None:
-    """Display some replies raw, as output of the given type; `stream` prints them."""
-    from IPython.display import display
-
+    """Display replies as they are, as output of the given type."""
     for said in _load(name, start, count):
-        text = said.text.encode("utf-8", "replace").decode()
-        if kind == "stream":
-            print(text)
-        else:
-            display({kind: text}, raw=True)
+        display({kind: _text(said)}, raw=True)
+
+
+def printed(name: str) -> None:
+    """Print replies as they are."""
+    for said in _load(name, 0, ALL):
+        print(f"\n{said.tag}\n{_text(said)}")

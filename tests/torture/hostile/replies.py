@@ -34,7 +34,7 @@ class Said:
 
     def armed(self, place: str, canary: str) -> Said:
         """Return it with a tag of its own and with what the tag stands for."""
-        tag = f"ran_{place}_{list(ATTACKS).index(self.name)}_{self.part}_{self.size}"
+        tag = f"ran{place}N{list(ATTACKS).index(self.name)}P{self.part}S{self.size}"
         text = self.text.replace("@URL@", f"{canary}/{tag}").replace("@JS@", f"top.{tag}=1")
         return replace(self, tag=tag, text=text)
 
@@ -46,9 +46,11 @@ class Said:
 
 
 def everything() -> list[Said]:
-    """Every text in every part and every size of piece."""
-    parts = ("text", *PARTS, *ENDINGS)
-    return [Said(name, text, part=part, size=size) for name, text in ATTACKS.items() for part in parts for size in SIZES]
+    """Every text in an answer's text, in pieces of every size; and in every other part, the sizes in turn."""
+    said = [Said(name, text, size=size) for size in SIZES for name, text in ATTACKS.items()]
+    for turn, part in enumerate((*PARTS, *ENDINGS)):
+        said += [Said(name, text, "", part, SIZES[(n + turn) % 3]) for n, (name, text) in enumerate(ATTACKS.items())]
+    return said
 
 
 def some() -> list[Said]:
@@ -56,7 +58,7 @@ def some() -> list[Said]:
     said = []
     for n, (name, text) in enumerate(ATTACKS.items()):
         for turn, parts in enumerate((("text",), PARTS, ENDINGS)):
-            said.append(Said(name, text, part=parts[n % len(parts)], size=SIZES[(n + turn) % len(SIZES)]))
+            said.append(Said(name, text, "", parts[n % len(parts)], SIZES[(n + turn) % 3]))
     return said
 
 

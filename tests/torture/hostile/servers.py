@@ -7,16 +7,16 @@ import http.server
 import json
 import threading
 import time
+from dataclasses import asdict
 
 from tests.answering import Answering
 from tests.torture.hostile.bodies import WIRES
 from tests.torture.hostile.replies import Said
 
 
-def question(said: Said, *, pause: float = 0.0) -> str:
-    """Return the question that is answered so; `pause` seconds lie before each of its quarters."""
-    told = {"said": [said.name, said.text, said.tag, said.part, said.size], "pause": pause}
-    return base64.b64encode(json.dumps(told).encode()).decode()
+def question(*said: Said, pause: float = 0.0) -> str:
+    """Return the question that model `m` answers so, or `m0`, `m1` …; `pause` seconds lie before each quarter."""
+    return base64.b64encode(json.dumps({"said": [asdict(each) for each in said], "pause": pause}).encode()).decode()
 
 
 class _Parrot(Answering):
@@ -24,20 +24,20 @@ class _Parrot(Answering):
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         content = asked["messages"][-1]["content"]
         told = json.loads(base64.b64decode(content if isinstance(content, str) else content[0]["text"]))
-        said = Said(*told["said"])
+        said = Said(**told["said"][int(asked["model"][1:] or 0)])
         error = {"error": {"type": said.text, "message": said.text, "code": said.text}}
         if said.part == "failure":
             self.send_json(400, error)
             return
         if said.part == "wait" and self.server.tries.setdefault(said.tag, 0) == 0:
             self.server.tries[said.tag] += 1
-            self._begin(429, "application/json", retry_after="0.3")
+            self._begin(429, "application/json", retry_after="0.05")
             self._chunk(json.dumps(error).encode())
             self._chunk(b"")
             return
         events = WIRES["anthropic-messages" if "messages" in self.path else "openai-completions"](said)
         if said.part == "break":
-            events = [*events[:3], b"event: error\ndata: " + json.dumps({"type": "error", **error}).encode() + b"\n\n"]
+            events = [events[0], b"event: error\ndata: " + json.dumps({"type": "error", **error}).encode() + b"\n\n"]
         self._begin(200, "text/event-stream")
         quarter = max(len(events) // 4, 1)
         for at in range(0, len(events), quarter):
@@ -69,12 +69,18 @@ class _Bird(Answering):
     do_POST = do_HEAD = do_OPTIONS = do_GET
 
 
+class _Quiet(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of those who leave early."""
+
+
 class _Server:
     """A server in a thread of its own."""
 
     def __init__(self, handler: type[Answering]) -> None:
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+        self.server = _Quiet(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

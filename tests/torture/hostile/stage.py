@@ -10,17 +10,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.browser.apps import CHROMIUM, App, Book
-from tests.torture.hostile.replies import ATTACKS, Said, written
+from tests.torture.hostile.replies import ATTACKS
 from tests.torture.hostile.servers import Canary, Parrot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Request, Route
 
-SCANNER = Path(__file__).with_name("scanner.js")
-HERE = Path(__file__).parents[3]
-_TAG = re.compile(r"ran_([a-z0-9]+)_(\d+)_")
-AT_ONCE = 40
-"""Outputs of one cell: JupyterLab shows the first 50 and folds away the rest."""
+ROOT = Path(__file__).parents[3]
+KINDS = ("scripts", "fetches", "links", "live", "controls")
+TEMPLATES = ("https://cdnjs.cloudflare.com/ajax/libs/", "https://unpkg.com/@jupyter-widgets/html-manager@")
+"""What the pages of nbconvert ask for, whatever they show: RequireJS, MathJax, mermaid, widgets. They don't get it."""
+CELLS = 14
+"""Cells of a notebook that places share."""
+LOADS = """\
+%load_ext xiantong_nb
+from tests.torture.hostile import inside
+inside.connect()"""
+_SHUT_DOWN = "async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
+_TAG = re.compile(r"ran[a-z0-9]+N(\d+)P")
 
 
 @dataclass
@@ -32,21 +39,21 @@ class Seen:
     links: set[str] = field(default_factory=set)
     live: set[str] = field(default_factory=set)
     controls: set[str] = field(default_factory=set)
-
-    KINDS = ("scripts", "fetches", "links", "live", "controls")
+    shown: set[str] = field(default_factory=set)
+    """The tags that could be read: what was not shown can't be said to be harmless."""
 
     @property
     def all(self) -> list[str]:
-        return [f"{kind}: {each}" for kind in self.KINDS for each in sorted(getattr(self, kind))]
+        return [f"{kind}: {each}" for kind in KINDS for each in sorted(getattr(self, kind))]
 
     @property
-    def counts(self) -> str:
-        return ", ".join(f"{len(getattr(self, kind))} {kind}" for kind in self.KINDS)
+    def counts(self) -> dict[str, int]:
+        return {kind: len(getattr(self, kind)) for kind in KINDS}
 
     @property
     def names(self) -> set[str]:
         """The replies that acted, as far as what was seen names them."""
-        return {list(ATTACKS)[int(tag[2])] for each in self.all if (tag := _TAG.search(each))}
+        return {list(ATTACKS)[int(tag[1])] for each in self.all if (tag := _TAG.search(each))}
 
 
 class Stage:
@@ -56,12 +63,11 @@ class Stage:
         self.root = root
         self.frames = frames
         """How often a reply is painted while it comes."""
-        self.known: dict[str, frozenset[str]] = {}
-        """What a template asks for whatever it shows."""
         self.kept: dict[str, str] = {}
-        """Notebooks by name, as they were saved."""
+        """Notebooks by the place that filled them, as they were saved."""
         self._ends = ExitStack()
         self._apps: dict[str, App] = {}
+        self._books: dict[str, Book] = {}
         self._browser: Browser | None = None
         self._strangers: list[str] = []
 
@@ -80,7 +86,7 @@ class Stage:
         return {
             "ANTHROPIC_BASE_URL": self.parrot.url,
             "ANTHROPIC_API_KEY": "sk-ant-CANARY-0123456789-wxyz",
-            "PYTHONPATH": str(HERE),
+            "PYTHONPATH": str(ROOT),
         }
 
     def app(self, kind: str) -> App:
@@ -89,6 +95,13 @@ class Stage:
             self._apps[kind] = App.start(kind, self.root / kind, self.env)
             self._ends.callback(self._apps[kind].stop)
         return self._apps[kind]
+
+    def book(self, kind: str) -> Book:
+        """Return a notebook that is loaded and has empty cells, one for all places of an application."""
+        if kind not in self._books:
+            self._books[kind] = book = self.open(kind, [LOADS, *[""] * CELLS])
+            book.run(0)
+        return self._books[kind]
 
     def open(self, kind: str, cells: list[str], *, name: str = "") -> Book:
         """Open a notebook in a page that is scanned."""
@@ -101,10 +114,6 @@ class Stage:
         page.goto(url)
         return page
 
-    def put(self, kind: str, name: str, said: list[Said]) -> None:
-        """Leave replies where the kernels of an application run."""
-        (self.app(kind).root / "work" / name).write_text(written(said))
-
     @property
     def browser(self) -> Browser:
         if self._browser is None:
@@ -116,26 +125,26 @@ class Stage:
             self._ends.callback(self._browser.close)
         return self._browser
 
-    def closed(self, page: Page, place: str, known: frozenset[str] = frozenset()) -> Seen:
-        """Return what a page has seen of a place, and close it; `known` are strangers that are no reply's doing."""
+    def seen(self, page: Page, place: str) -> Seen:
+        """Return what a page has seen of a place, once."""
         page.wait_for_timeout(500)  # what was set off a moment ago may still be on its way
         seen = Seen()
-        kinds = {"script": seen.scripts, "link": seen.links, "control": seen.controls}
+        kinds = {"script": seen.scripts, "link": seen.links, "control": seen.controls, "shown": seen.shown}
         for line in page.evaluate("scanned.take()"):
             kind, _, what = line.partition(" ")
             kinds.get(kind, seen.live).add(what)
-        page.close()
-        seen.scripts = {tag for tag in seen.scripts if tag.startswith(f"ran_{place}_")}
-        seen.fetches = {path for path in self.canary.heard if path.startswith(f"/ran_{place}_")}
-        self.canary.heard.clear()
-        seen.fetches |= self.strangers() - known
+        seen.scripts = {tag for tag in seen.scripts if tag.startswith(f"ran{place}N")}
+        seen.fetches = {path for path in self.canary.heard if path.startswith(f"/ran{place}N")}
+        seen.fetches |= {url for url in self._strangers if not url.startswith(TEMPLATES)}
+        self._strangers.clear()
         return seen
 
-    def strangers(self) -> frozenset[str]:
-        """Return what pages asked of others since this was last asked."""
-        strangers = frozenset(self._strangers)
-        self._strangers.clear()
-        return strangers
+    def closed(self, page: Page, place: str) -> Seen:
+        """Return what a page has seen of a place, and close it, with its kernel if it has one."""
+        seen = self.seen(page, place)
+        page.evaluate(_SHUT_DOWN)
+        page.close()
+        return seen
 
 
 class _Gate:
@@ -146,7 +155,7 @@ class _Gate:
 
     def new_page(self, **options: Any) -> Page:
         context = self._stage.browser.new_context(**options)
-        context.add_init_script(path=SCANNER)
+        context.add_init_script(path=Path(__file__).with_name("scanner.js"))
         own = "|".join(re.escape(host) for host in (self._host, self._stage.canary.url.partition("//")[2]) if host)
         context.route(re.compile(rf"^(?!(?:https?|wss?)://(?:{own})/|data:|blob:|about:|file:)"), self._stranger)
         context.route(f"{self._stage.canary.url}/**", self._canary)
