@@ -116,9 +116,9 @@ class Place:
 
     def clean(self, text: str, limit: int = _SHOWN) -> str:
         """Return a foreign text as one printable line of at most about `limit` characters, without the key."""
-        if self.key is not None:
-            text = self.key.masked_in(text)
         text = " ".join("".join(c if c.isprintable() else " " for c in terminal(text)).split())
+        if self.key is not None:  # after what was between its characters has gone
+            text = self.key.masked_in(text)
         return text if len(text) <= limit else text[:limit] + " …"
 
     @property

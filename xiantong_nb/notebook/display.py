@@ -156,10 +156,22 @@ def as_json(reply: Reply) -> dict[str, Any]:
     text = reply.text.strip()
     for candidate in (text, reply.code):
         try:
-            found = tolerant.whole(strict_json.read(candidate.encode()))
+            found = _readable(tolerant.whole(strict_json.read(candidate.encode())))
             pretty = safe.terminal(json.dumps(found, indent=2, ensure_ascii=False))
         except (Damaged, RecursionError):
             continue
         tree = {"application/json": found} if isinstance(found, dict | list) else {}
         return {**tree, "text/plain": pretty}
     return {"text/plain": safe.terminal(text) + "\n\n[this answer is not JSON]"}
+
+
+def _readable(value: Any) -> Any:
+    """Return JSON whose texts a viewer only shows."""
+    match value:
+        case str():
+            return safe.terminal(value)
+        case list():
+            return [_readable(v) for v in value]
+        case dict():
+            return {_readable(k): _readable(v) for k, v in value.items()}
+    return value

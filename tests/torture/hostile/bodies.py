@@ -15,10 +15,20 @@ if TYPE_CHECKING:
 FINE = "and that was it"
 
 
+def _text(said: Said) -> list[str]:
+    """Return the pieces of the answer's text."""
+    match said.part:
+        case "text":
+            return said.pieces
+        case "json":
+            return [json.dumps({"a": said.text, said.text: [said.text, 1, None]})]
+    return [FINE]
+
+
 def messages(said: Said) -> list[bytes]:
     """Return the events of an answer of the wire `anthropic-messages`."""
     start, stop = START, {"stop_reason": "end_turn", "stop_sequence": None}
-    body = [BLOCK, *map(text, [FINE] if said.part != "text" else said.pieces), BLOCK_END]
+    body = [BLOCK, *map(text, _text(said)), BLOCK_END]
     match said.part:
         case "thinking":
             thoughts = [{"type": "thinking_delta", "thinking": piece} for piece in said.pieces]
@@ -44,7 +54,7 @@ def messages(said: Said) -> list[bytes]:
 def chat(said: Said) -> list[bytes]:
     """Return the events of an answer of the wire `openai-completions`."""
     model, reason = "m", "stop"
-    deltas: list[dict] = [{"content": piece} for piece in ([FINE] if said.part != "text" else said.pieces)]
+    deltas: list[dict] = [{"content": piece} for piece in _text(said)]
     match said.part:
         case "thinking":
             deltas = [{"reasoning_content": piece} for piece in said.pieces] + deltas

@@ -48,9 +48,10 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
 
 def _for(place: Place, said: list[Said], apart: int) -> list[Said]:
     """Return the replies that come to be seen in a place, or in the one whose notebook it looks at."""
-    place = place.source
-    there = [each for each in said if each.part in place.parts]
-    return there if place.whole else there[len(place.word(False)) % apart :: apart]
+    source = place.source
+    there = [each for each in said if each.part in source.parts]
+    there = there if source.whole else there[len(source.word(False)) % apart :: apart]
+    return there if source is place else [each for each in there if each.part != "wait"]  # which does not stay
 
 
 def _readable(stage: Stage, place: Place, said: list[Said], seen: Seen) -> float:

@@ -86,7 +86,8 @@ def asked(name: str, start: int = 0, count: int = ALL, *, forms: str = "md", pau
     for n, said in enumerate(_load(name, start, count)):
         if named:
             print(f"\n{said.tag}")
-        target, form = ("anthropic:m", "chat:m")[len(said.tag) % 2], forms.split()[n % len(forms.split())]
+        target = ("anthropic:m", "chat:m")[len(said.tag) % 2]
+        form = "json" if said.part == "json" else forms.split()[n % len(forms.split())]
         get_ipython().run_cell(f"%%ask {target} --alone --as {form}\n{servers.question(said, pause=pause)}")
 
 

@@ -16,8 +16,11 @@ ATTACKS: dict[str, str] = json.loads((CORPUS / "attacks.json").read_text(encodin
 
 PARTS = ("thinking", "tool", "source", "refusal", "model")
 """Where else in an answer than in its text: reasoning, a tool's name and input, a source, why it ended, who says it."""
-ENDINGS = ("failure", "break", "wait")
-"""Where else: in an error instead of an answer, in one that ends it early, in one that makes the request wait."""
+ENDINGS = ("json", "failure", "break", "wait")
+"""
+Where else: in an answer that is JSON and shown as such, in an error instead of an answer, in one that ends it early, in
+one that makes the request wait.
+"""
 SIZES = (1, 7, 0)
 """Characters in each piece of a stream; 0 is all in one."""
 
