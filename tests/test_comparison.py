@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
+import copy
 import json
+import pickle
+import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -95,15 +98,14 @@ def test_a_table_shows_itself():
     assert data["text/plain"].splitlines()[3].split() == ["b:m", "failed", "0.00"]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pandas") is not None, reason="pandas is installed here")
-def test_without_pandas_a_frame_says_what_to_do():
+def test_without_pandas_a_frame_says_what_to_do(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)  # as where it is not installed
     with pytest.raises(UsageError, match="pandas") as caught:
         MADE.to_frame()
     assert "pip install pandas" in caught.value.hint
     assert "rows()" in caught.value.hint
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pandas") is None, reason="pandas is not installed here")
 def test_a_frame_has_a_row_a_lane():
     frame = MADE.to_frame()
     assert list(frame["target"]) == list(MADE.labels)
@@ -128,6 +130,13 @@ def test_json_gives_an_equal_one_back():
     assert [lane.state for lane in again.lanes] == [lane.state for lane in MADE.lanes]
     with pytest.raises(UsageError, match="was loaded"):
         again.continue_with(0)
+
+
+def test_it_can_be_copied_and_pickled():
+    live = replace(MADE, goes_on=lambda *_: "default")
+    for again in (pickle.loads(pickle.dumps(live)), copy.deepcopy(live)):
+        assert again == MADE
+        assert list(again.errors) == list(MADE.errors)
 
 
 TEXTS = st.text(st.characters(codec=None), max_size=20)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
@@ -19,19 +19,26 @@ _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
 
 # Repainting the whole text costs the page in proportion to its length: at 10 Hz JupyterLab falls behind near
 # 12 kB. So the pause grows with the text (measured: 23 % of a core in the page at 30 kB).
-_BYTES_PER_SECOND, _SHORTEST, _LONGEST = 20_000, 0.1, 5.0
+_BYTES_PER_SECOND, _LONGEST = 20_000, 5.0
+RATE = 10.0
+"""Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure."""
 
 
 class Live:
-    """What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits."""
+    """
+    What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits.
 
-    def __init__(self, asked: str = "", *, marked: bool = True) -> None:
+    Without `thinking` its reasoning is left out.
+    """
+
+    def __init__(self, asked: str = "", *, marked: bool = True, thinking: bool = True) -> None:
         self._asked = asked
         self.size = 0
         """Characters of text and reasoning."""
         self.thinking = False
         """Whether it is reasoning that comes."""
         self._marked = marked
+        self._with_thinking = thinking
         self._text = safe.MarkdownFilter() if marked else safe.TerminalFilter()
         self._reasoning = safe.MarkdownFilter()
         self._settled: list[str] = []
@@ -44,17 +51,19 @@ class Live:
         before = self.size
         for event in events:
             match event:
+                case Again(reason):
+                    self._begin_again(reason)
                 case TextDelta(_, text):
                     self._settled.append(self._text.feed(text))
                     self.size += len(text)
                     self.thinking = False
-                case ThinkingDelta(_, text):
+                case ThinkingDelta(_, text) if self._with_thinking:
                     self._thought.append(self._reasoning.feed(text))
                     self.size += len(text)
                     self.thinking = True
                 case Waiting() | Answered():
                     self._waiting = CountDown(event) if isinstance(event, Waiting) else None
-        return self.size > before
+        return self.size != before
 
     def content(self) -> str:
         """Return what can be shown of it now, when more is to come."""
@@ -74,6 +83,13 @@ class Live:
             return ""
         return f"{self._asked}: {WAITING}" if self._asked else WAITING
 
+    def _begin_again(self, reason: str) -> None:
+        """Forget what came, and say why while the next words are waited for."""
+        self._text, self._reasoning = type(self._text)(), safe.MarkdownFilter()
+        self._settled, self._thought, self.size, self._waiting = [], [], 0, None
+        self._asked = ": ".join(part for part in (self._asked, safe.terminal(reason)) if part)
+        self._begun = -_SILENCE
+
 
 class CountDown:
     """Why a request goes out again, and in how many seconds from now, as plain text."""
@@ -89,9 +105,10 @@ class CountDown:
 
 
 class Output:
-    """One output of a cell, which is replaced each time, and when that may happen next."""
+    """One output of a cell, which is replaced each time, at most `rate` times per second."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = RATE) -> None:
+        self._shortest = 1 / rate
         self.shown: dict[str, Any] = {}
         self._handle: Any = None
         self._next_frame = 0.0
@@ -104,7 +121,7 @@ class Output:
         """Show something that will be replaced soon: the later, the longer it is."""
         self.put(data, {})
         # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
-        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
+        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, self._shortest), _LONGEST)
         self._next_frame = time.monotonic() + pause
 
     def put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:

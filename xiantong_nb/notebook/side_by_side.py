@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import bundle, grid, safe
 from xiantong_nb.comparison import LaneResult
 from xiantong_nb.notebook import display
-from xiantong_nb.notebook.live import WAITING, Live, Output
+from xiantong_nb.notebook.live import RATE, WAITING, Live, Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,12 +31,15 @@ _TERMINAL_FRAME = 0.2  # seconds between two looks of a line of figures
 class DisplayLanes:
     """One display id for all lanes; a lane is laid out anew only when something of it has changed."""
 
-    def __init__(self, lanes: Sequence[Lane], *, form: str = "md") -> None:
+    def __init__(
+        self, lanes: Sequence[Lane], *, form: str = "md", parts: bundle.Parts = bundle.ALL, rate: float = RATE
+    ) -> None:
         self._form = form
+        self._parts = parts
         self._marked = form == "md"
-        self._live = {lane: Live(marked=self._marked) for lane in lanes}
+        self._live = {lane: Live(marked=self._marked, thinking=parts.thinking) for lane in lanes}
         self._sections: dict[Lane, str] = {}
-        self._output = Output()
+        self._output = Output(rate)
 
     def rest(self) -> float:
         """Until the next frame; not at all before the first."""
@@ -47,7 +50,7 @@ class DisplayLanes:
         for lane, event in batch:
             self._live[lane].take((event,))
             self._sections.pop(lane, None)
-        begun = [lane for lane, live in self._live.items() if live.size or live.waits_for()]
+        begun = any(live.size or live.waits_for() for live in self._live.values())
         if begun and self._output.rest() <= 0:
             shown = self._now()
             if shown != self._output.shown:
@@ -55,7 +58,7 @@ class DisplayLanes:
 
     def finish(self, comparison: Comparison) -> None:
         """Put the grid that stays in the place of the live text."""
-        self._output.put(*final(comparison, self._form))
+        self._output.put(*final(comparison, self._form, self._parts))
 
     def withdraw(self) -> None:
         """Empty the output: an error follows it."""
@@ -75,7 +78,7 @@ class DisplayLanes:
     def _section(self, lane: Lane, live: Live) -> str:
         if lane.reply:
             result = _result(lane)
-            return grid.section(result) if self._marked else grid.plain_lane(result)
+            return grid.section(result, self._parts) if self._marked else grid.plain_lane(result, self._parts)
         if self._marked:
             return grid.headed(lane.label, _doing(lane, live), live.content())
         parts = (grid.ruled(lane.label), live.content(), _doing(lane, live))
@@ -85,8 +88,9 @@ class DisplayLanes:
 class TerminalLanes:
     """Prints each lane when it has ended; on a screen, a line below says how far the others are."""
 
-    def __init__(self, lanes: Sequence[Lane], *, form: str = "md") -> None:
+    def __init__(self, lanes: Sequence[Lane], *, form: str = "md", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
+        self._parts = parts
         self._live = {lane: Live(marked=False) for lane in lanes}
         self._printed: set[str] = set()
         self._line = ""
@@ -119,7 +123,7 @@ class TerminalLanes:
         if lane.label not in self._printed:
             self._printed.add(lane.label)
             self._say("")
-            display.write(f"{_plain(lane, self._form)}\n\n")
+            display.write(f"{_plain(lane, self._form, self._parts)}\n\n")
 
     def _far(self, lane: Lane, live: Live) -> str:
         said = live.waits_for() or (f"{live.size:,} characters" if live.size else "asked")
@@ -133,24 +137,24 @@ class TerminalLanes:
             display.write(f"\r{text.ljust(len(before))}" + ("" if text else "\r"))
 
 
-def final(comparison: Comparison, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def final(comparison: Comparison, form: str, parts: bundle.Parts = bundle.ALL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (data, metadata) of the output that stays, in the form asked for."""
-    data, metadata = grid.bundle(comparison)
+    data, metadata = grid.bundle(comparison, parts)
     if form == "md":
         return data, metadata
-    plain = "\n\n".join([*(_plain(lane, form) for lane in comparison.lanes), grid.summary(comparison)])
+    plain = "\n\n".join([*(_plain(lane, form, parts) for lane in comparison.lanes), grid.summary(comparison)])
     if form == "json":
         return {"application/json": _trees(comparison), "text/plain": plain}, metadata
     return {"text/plain": plain}, metadata
 
 
-def _plain(lane: LaneResult, form: str) -> str:
+def _plain(lane: LaneResult, form: str, parts: bundle.Parts) -> str:
     match form:
         case "raw":
             return f"{grid.ruled(lane.label)}\n\n{safe.terminal(lane.reply.text)}"
         case "json":
             return f"{grid.ruled(lane.label)}\n\n{display.as_json(lane.reply)['text/plain']}"
-    return grid.plain_lane(lane)
+    return grid.plain_lane(lane, parts)
 
 
 def _trees(comparison: Comparison) -> dict[str, Any]:
