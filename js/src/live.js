@@ -1,0 +1,73 @@
+/*! Holds streaming-markdown 0.2.15, MIT License, Copyright (c) 2024 Damian Tarnawski: see streaming-markdown.txt beside this file. */
+/**
+ * The kernel's ear in the page: one invisible widget that says that there is a page, and hears the Stop buttons.
+ *
+ * A widget that is sent to from a running cell is not heard before the cell has ended, so what is sent goes to others,
+ * one for each question, which say nothing. This one draws them.
+ */
+
+import { view } from "./live_view.js";
+
+/** When a greeting is repeated, in ms: the first of a page goes to the thread that the cell keeps busy. */
+const AGAIN = [0, 50, 100, 150, 250, 400, 700, 1200, 2000];
+
+/** @typedef {import("@anywidget/types").AnyModel} Model */
+/** @typedef {{model: Model, el: HTMLElement, signal: AbortSignal, heard: import("./live_view.js").Message[]}} Page */
+
+export default () => ({
+  /** @type {import("@anywidget/types").Initialize} */
+  initialize({ model, signal }) {
+    unsaved(model);
+    greet(model, signal, 0, () => unsaved(model));
+    return {
+      /**
+       * Draw the answers of one question: `heard` is what its widget has heard so far.
+       * @param {Page} page
+       */
+      show(page) {
+        unsaved(page.model);
+        const question = page.model.get("question");
+        const drawn = view(page.el, page.model.get("labels"), page.signal, (lane) =>
+          model.send({ stop: question, lane }),
+        );
+        drawn.take(page.heard);
+        page.model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => drawn.take([message]));
+        greet(model, page.signal, question, drawn.heard);
+      },
+    };
+  },
+});
+
+/**
+ * Say hello until it is answered, or nobody is there any more.
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ * @param {number} question  0 for the page as such
+ * @param {() => void} answered
+ */
+function greet(model, signal, question, answered) {
+  const timers = AGAIN.map((after) => setTimeout(() => model.send({ hello: question }), after));
+  const quiet = () => {
+    for (const timer of timers) clearTimeout(timer);
+    model.off("msg:custom", hear);
+  };
+  const hear = (/** @type {{hello?: number}} */ message) => {
+    if (message.hello !== question) return;
+    quiet();
+    if (!signal.aborted) answered();
+  };
+  model.on("msg:custom", hear);
+  signal.addEventListener("abort", quiet);
+}
+
+/**
+ * Leave nothing in the notebook: JupyterLab saves the state of all widgets that live, where it is told to.
+ * @param {Model} model
+ */
+function unsaved(model) {
+  /** @type {unknown} */
+  const saved = /** @type {any} */ (model.widget_manager)?._modelsSync;
+  if (!(saved instanceof Map)) return;
+  const ours = model.get("_anywidget_id");
+  for (const [id, each] of saved) if (each.get("_anywidget_id") === ours) saved.delete(id);
+}
