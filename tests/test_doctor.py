@@ -167,13 +167,13 @@ def test_a_key_that_another_program_changed_is_used_and_said_with_each_answer(se
     faults.play(good("hello"), good("hello"))
     with session.open("hello", "gw") as stream:
         stream.result()
-        assert any("restore gw" in note for note in stream.notes)
+        assert any("restore gw" in note for note in stream.lane.notes)
     assert faults.seen[0].header("authorization") == "Bearer other-key-0123456789"
     assert "changed" in wrong(session)["gw"].says
     assert "stays as another program left it" in run("restore gw --accept", capsys)
     assert wrong(session) == {}
     with session.open("hello", "gw", None) as stream:
-        assert not any("restore" in note for note in stream.notes)
+        assert not any("restore" in note for note in stream.lane.notes)
         stream.result()
 
 

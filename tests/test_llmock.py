@@ -87,5 +87,5 @@ def test_a_stream_that_fails_after_some_words_keeps_them_and_is_not_sent_again(l
         stream.result()
     assert caught.value.reply.text.startswith("one")
     assert not caught.value.reply.complete
-    assert isinstance(stream.fold.error, cause)
+    assert isinstance(stream.lane.error, cause)
     assert len(llmock.requests) == 1

@@ -70,7 +70,7 @@ def ask(faults, speech, monkeypatch):
         assert re.search(r"\.$|%xiantong \S.*$", error.hint), error.hint
         assert error.where.startswith("gw:some/model at ")
         if not isinstance(error, IncompleteReply):
-            assert stream.url in error.where
+            assert stream.lane.url in error.where
         return error
 
     yield ask

@@ -10,6 +10,7 @@ from tests.conftest import NOWHERE
 from tests.engines import toy_engine  # noqa: F401  # a fixture
 from xiantong_nb.base_url import spoken
 from xiantong_nb.connection import Connection, Target
+from xiantong_nb.lane import Lane
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.session import Session
@@ -28,8 +29,8 @@ def asked(engine, transport, wire, **request):
     base_url = spoken(engine.base_url, "anthropic-messages", wire)
     connection = Connection("tiny", PRESETS["custom"], base_url, "toy-1", wire=wire)
     model = request.pop("model", "toy-1")
-    with Stream(Target(connection, model), Request(model, **request), transport=transport) as stream:
-        assert stream.url.endswith(("/v1/messages", "/v1/chat/completions"))
+    with Stream(Lane(Target(connection, model), Request(model, **request), transport=transport)) as stream:
+        assert stream.lane.url.endswith(("/v1/messages", "/v1/chat/completions"))
         return stream.result()
 
 

@@ -13,13 +13,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xiantong_nb.api import aask, ask, connect, connections, last, stream
+    from xiantong_nb.api import aask, ask, compare, connect, connections, last, stream
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.errors import (
         BadReply,
         Busy,
         EngineError,
         IncompleteReply,
         KeyRefused,
+        NoAnswer,
         NotConnected,
         NotFound,
         NotSaved,
@@ -41,16 +43,19 @@ __version__ = "0.1.0"
 _HOME = {
     "aask": "api",
     "ask": "api",
+    "compare": "api",
     "connect": "api",
     "connections": "api",
     "last": "api",
     "stream": "api",
+    "Comparison": "comparison",
     "Reply": "reply",
     "BadReply": "errors",
     "Busy": "errors",
     "EngineError": "errors",
     "IncompleteReply": "errors",
     "KeyRefused": "errors",
+    "NoAnswer": "errors",
     "NotConnected": "errors",
     "NotFound": "errors",
     "NotSaved": "errors",
@@ -69,9 +74,11 @@ _HOME = {
 __all__ = [
     "BadReply",
     "Busy",
+    "Comparison",
     "EngineError",
     "IncompleteReply",
     "KeyRefused",
+    "NoAnswer",
     "NotConnected",
     "NotFound",
     "NotSaved",
@@ -89,6 +96,7 @@ __all__ = [
     "__version__",
     "aask",
     "ask",
+    "compare",
     "connect",
     "connections",
     "last",

@@ -11,6 +11,7 @@ from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.notebook import commands, display
 from xiantong_nb.notebook import line as lines
 from xiantong_nb.notebook.screen import Screen
+from xiantong_nb.notebook.watching import watch
 from xiantong_nb.options import Options
 
 if TYPE_CHECKING:
@@ -67,18 +68,7 @@ def _ask(words: list[str]) -> None:
         return
     question = " ".join(asked.question) or sys.stdin.read()
     options = Options(asked.system or "", asked.max_tokens, asked.temperature, tuple(asked.stop), alone=True)
-    painter = display.TerminalPainter()
-    with session().open(question, asked.target or "", options) as stream:
-        try:
-            for batch in stream.batches(painter.rest):
-                painter.take(batch)
-            stream.result()
-        finally:
-            reply = stream.partial("interrupted")  # which changes nothing when it has ended
-            if stream.only_failed:
-                painter.withdraw()
-            else:
-                painter.finish(reply)
+    watch(session().open(question, asked.target or "", options), display.TerminalPainter())
 
 
 if __name__ == "__main__":

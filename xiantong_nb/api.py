@@ -16,6 +16,9 @@ from xiantong_nb.session import Session
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection
     from xiantong_nb.reply import Reply
     from xiantong_nb.streaming import Stream
@@ -69,8 +72,27 @@ async def aask(prompt: str, target: str = "", **options: Any) -> Reply:
         return under_way.result()
 
 
-def last() -> Reply | None:
-    """Return the latest Reply of this process, whole or partial; None before the first."""
+def compare(prompt: str, targets: Sequence[str], **options: Any) -> Comparison:
+    """
+    Ask several targets the same at once, and wait for all.
+
+        comparison = compare("Explain monads", ["sonnet", "ollama:llama3.2"], max_tokens=300)
+        comparison["sonnet"].text, comparison.fastest, comparison.table()
+
+    One to eight targets, each written as for `ask`; options as for `ask`, `budget` over all together. A lane that
+    fails is an empty reply with its reason in `.errors`. With `chat=` the lanes are asked with that conversation,
+    which stays as it is until `.continue_with(target)`.
+
+    Raises `UsageError` for the call, before anything is sent, and `NoAnswer` (with `.comparison`) where no target gave
+    a whole answer.
+    """
+    named = [targets] if isinstance(targets, str) else list(targets)
+    with session().compare(prompt, named, _options(options)) as under_way:
+        return under_way.result()
+
+
+def last() -> Reply | Comparison | None:
+    """Return what was asked last in this process, a Reply or a Comparison, whole or partial; None before the first."""
     return session().last
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
 _CENT = 0.01
+_MATH = re.compile(r"\$|\\[(\[]|\\begin")
 
 
 def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
@@ -31,25 +32,34 @@ def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
 
 def markdown(reply: Reply) -> str:
     """Return the whole output as Markdown."""
-    parts = [folded(reply.thinking), safe.markdown(reply.text).strip("\n")]
-    parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
-    parts.append(_sources(reply))
+    parts = [folded(reply.thinking), answer(reply)]
     parts.append(f"**[{entities(mark)}]**" if (mark := ending(reply)) else "")
     parts.append(f"<sub>{entities(footer(reply))}</sub>")
     return "\n\n".join(p for p in parts if p)
 
 
+def answer(reply: Reply) -> str:
+    """Return what was answered as Markdown: text, tool calls, sources."""
+    parts = [safe.markdown(reply.text).strip("\n")]
+    parts += [_tool_call(call.name, call.arguments) for call in reply.tool_calls]
+    return "\n\n".join(p for p in (*parts, _sources(reply)) if p)
+
+
 def plain(reply: Reply) -> str:
     """Return the whole output as text for a terminal."""
+    parts = [plain_answer(reply), f"[{mark}]" if (mark := ending(reply)) else "", footer(reply)]
+    return "\n\n".join(p for p in parts if p)
+
+
+def plain_answer(reply: Reply) -> str:
+    """Return reasoning and answer as text for a terminal."""
     parts = [_quoted(safe.terminal(reply.thinking)), safe.terminal(reply.text).strip("\n")]
-    parts += [f"[tool call] {_line(c.name)} {_line(c.arguments)}" for c in reply.tool_calls]
+    parts += [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
         if reply.citations
         else ""
     )
-    parts.append(f"[{mark}]" if (mark := ending(reply)) else "")
-    parts.append(footer(reply))
     return "\n\n".join(p for p in parts if p)
 
 
@@ -70,14 +80,18 @@ def metadata(reply: Reply) -> dict[str, Any]:
 
 def footer(reply: Reply) -> str:
     """Return the line under an answer: model · connection · tokens · cost · time · notes."""
-    usage = reply.usage
-    written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
-    tokens = f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
     time = f"{reply.seconds:.2f} s"
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"
-    parts = [reply.model, reply.connection, tokens, money(reply), time, *reply.notes]
-    return _line(" · ".join(p for p in parts if p))
+    parts = [reply.model, reply.connection, tokens(reply), money(reply), time, *reply.notes]
+    return one_line(" · ".join(p for p in parts if p))
+
+
+def tokens(reply: Reply) -> str:
+    """Return how many tokens were sent and written."""
+    usage = reply.usage
+    written = usage.output_tokens if reply.complete else None  # before the end it is only a placeholder
+    return f"{_figure(usage.sent_tokens)} tokens in, {_figure(written)} out"
 
 
 def money(reply: Reply) -> str:
@@ -91,14 +105,14 @@ def money(reply: Reply) -> str:
 def ending(reply: Reply) -> str:
     """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
-        return _line(f"incomplete: {reply.ended or 'the stream ended early'}")
+        return one_line(f"incomplete: {reply.ended or 'the stream ended early'}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"
         case "model_context_window_exceeded":
             return "cut: the model's context is full"
         case "refusal":
-            return _line(f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}")
+            return one_line(f"the model refused{': ' + reply.stop_detail if reply.stop_detail else ''}")
         case "pause_turn":
             return "paused by the provider: ask to go on"
     return ""
@@ -115,8 +129,9 @@ def details(inner: str, *, shown: bool = False) -> str:
 
 
 def entities(text: str) -> str:
-    """Write text as one line in which no renderer finds Markdown or HTML."""
-    return safe.entities(_line(text))
+    """Write text as one line in which no renderer finds Markdown or HTML, nor MathJax, behind it, a command."""
+    line = one_line(text)
+    return safe.entities(line.replace("\\", "\\ ") if _MATH.search(line) else line)
 
 
 def _tool_call(name: str, arguments: str) -> str:
@@ -134,7 +149,7 @@ def _cited(reply: Reply) -> list[tuple[str, str]]:
     found: dict[tuple[str, str], None] = {}
     for source in reply.citations:
         url = str(source.get("url") or "")
-        title = _line(str(source.get("title") or source.get("document_title") or url or "a source"))
+        title = one_line(str(source.get("title") or source.get("document_title") or url or "a source"))
         usable = re.fullmatch(r"https?://[^\s<>()\[\]`\"'\\]+", url, re.IGNORECASE) and url.isprintable()
         found[title, url if usable and _has_host(url) else ""] = None
     return list(found)
@@ -147,7 +162,7 @@ def _has_host(url: str) -> bool:
         return False
 
 
-def _line(text: str) -> str:
+def one_line(text: str) -> str:
     """Return a foreign text in one line that a terminal only prints."""
     return " ".join(safe.terminal(text).split())
 

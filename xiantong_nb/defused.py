@@ -10,6 +10,8 @@ ADDRESS = rf"(?i:https?://|mailto:)(?>(?:{_ADDRESS_CHARACTER}|\({_ADDRESS_CHARAC
 TITLE = r"""(?:"[^"\\$@&<>`\n\[\]]*"|'[^'"\\$@&<>`\n\[\]]*')"""
 _EMAIL = r"[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,255}"
 _ENTITIES = r"(?>(?:[A-Za-z0-9 \t.,;'+=?%\x80-\U0010ffff-]|&\#?[A-Za-z0-9]{1,31};)*)"
+OWN = rf"<pre><code>{_ENTITIES}</code></pre>|<code>{_ENTITIES}</code>|<[bB][rR][ ]?/?>"
+"""All the HTML that a filtered text may hold: code as entities, and line breaks."""
 # Commands that define, whatever follows, and such as load, link, style or run when an argument does.
 _DEFINING = "def edef gdef xdef let futurelet newcommand renewcommand providecommand newenvironment renewenvironment"
 _ACTING = (
@@ -21,7 +23,7 @@ _COMMANDS = f"{_DEFINING} {_ACTING}".replace(" ", "|")
 
 _RULES = re.compile(
     rf"""
-    (?P<own> <pre><code>{_ENTITIES}</code></pre> | <code>{_ENTITIES}</code> | <[bB][rR][ ]?/?> )
+    (?P<own> {OWN} )
   | (?P<bangs>(?<!!)!*+) <(?P<auto> (?i:https?://){_ADDRESS_CHARACTER}+ | (?i:mailto:)?{_EMAIL} )>
   | (?P<slashes>(?<!\\)\\*+) (?: <(?=[A-Za-z/!?]) | (?<=\\)(?P<at>@) )
   | \[!\[ (?P<badge>[^\[\]\n]*) \]\({_ADDRESS_CHARACTER}*\)(?=\]\({ADDRESS}\))

@@ -18,7 +18,8 @@ Every failure a user can meet, each one true sentence and the next thing to do.
     │   ├── RequestRefused   400, 413, 422: the request itself
     │   ├── BadReply         an answer that is not in the wire's form
     │   └── Busy             408, 409, 429, 5xx: worth another try later
-    └── IncompleteReply      the stream ended early; .reply holds what came
+    ├── IncompleteReply      the stream ended early; .reply holds what came
+    └── NoAnswer             no target of a comparison gave a whole answer; .comparison holds what came
 
 An error never holds the request, its headers or a key.
 """
@@ -28,6 +29,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.reply import Reply
 
 E = TypeVar("E", bound="XiantongError")
@@ -46,8 +48,13 @@ class XiantongError(Exception):
         self.hint = hint
         self.where = where
 
+    @property
+    def lines(self) -> list[str]:
+        """What failed, where, what to do next: those that are known."""
+        return [part for part in (self.message, self.where, self.hint) if part]
+
     def __str__(self) -> str:
-        return "\n".join(part for part in (self.message, self.where, self.hint) if part)
+        return "\n".join(self.lines)
 
 
 class UsageError(XiantongError):
@@ -158,6 +165,14 @@ class IncompleteReply(XiantongError):
     def __init__(self, message: str, *, reply: Reply | None = None, hint: str = "", where: str = "") -> None:
         super().__init__(message, hint=hint, where=where)
         self.reply = reply
+
+
+class NoAnswer(XiantongError):
+    """No target of a comparison gave a whole answer; `.comparison` holds what came, and the error of each."""
+
+    def __init__(self, message: str, *, comparison: Comparison | None = None, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.comparison = comparison
 
 
 def bare(error: E) -> E:

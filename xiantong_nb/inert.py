@@ -63,7 +63,7 @@ _DOLLARS = re.compile(r"(?<!\\)\$\$")
 _OPENS = re.compile(r"\$\$|\\\\\[|\\begin\{")
 _OPENS = re.compile(r"`+|\$\$?|\\\\?[(\[]|\\begin\{([A-Za-z]{1,30}\*?)\}|\\[^\n]")
 _CLOSES = {"$$": "$$", "\\(": "\\)", "\\[": "\\]", "\\\\(": "\\\\)", "\\\\[": "\\\\]"}
-_INLINE_MATH = re.compile(r"\$(?=[^\s$])(?>[^$\\`\n]|\\[^\n]|\n(?!\n)){1,1000}(?<!\s)\$(?!\d)")
+INLINE_MATH = re.compile(r"\$(?=[^\s$])(?>[^$\\`\n]|\\[^\n]|\n(?!\n)){1,1000}(?<!\s)\$(?!\d)")
 _CONTAINED = re.compile(CONTAINERS)
 _ALONE = re.compile(r"[ \t]*#|[^|\n]*\||[-=*_+:~ \t]*$")
 _STARTS = re.compile(r"[ \t]*(?:[>\[]|[-+*:](?:[ \t]|$)|\d{1,10}[.)](?:[ \t]|$))")
@@ -195,7 +195,7 @@ def _spans(segment: str) -> str:
         if opener[0] == "`":
             end = closing.get(start, 0)
         elif opener == "$":
-            inline = _INLINE_MATH.match(segment, start)
+            inline = INLINE_MATH.match(segment, start)
             end = inline.end() if inline else 0
         elif (closer := _CLOSES.get(opener) or (found[1] and f"\\end{{{found[1]}}}")) and closer not in nowhere:
             at = segment.find(closer, position)

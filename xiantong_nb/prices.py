@@ -12,6 +12,8 @@ from xiantong_nb.models import Listing, Model, leaves_the_machine
 from xiantong_nb.request import Image, Text, Thinking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.request import Request
 
@@ -80,23 +82,31 @@ def cost_of(
     return millionths / 1e6, f"list price of {TABLE_DATE}"
 
 
-def refuse_cost(request: Request, target: Target, listing: Listing | None, budget: float) -> None:
+def refuse_cost(asked: Sequence[tuple[Request, Target, Listing | None]], budget: float) -> None:
     """
-    Raise `UsageError` for a question that could cost more than a budget in USD, or whose price nobody knows.
+    Raise `UsageError` for requests that together could cost more than a budget in USD, or whose price nobody knows.
 
     A token is taken for two characters, which is on the safe side of languages written with spaces, an image for 1,600.
     """
-    blocks = [block for message in request.messages for block in message.blocks]
-    characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
-    sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
-    usage = Usage(input_tokens=sent + 1, output_tokens=request.max_tokens or 0)
-    most, source = cost_of(usage, target.model, target.connection, listing)
-    if most is None:
-        msg = f"No price of {target} is known, so a budget can't be kept."
-        raise UsageError(msg, hint=f"%xiantong models {target.connection.slug} --refresh asks for prices.")
+    most = 0.0
+    sources: dict[str, None] = {}
+    for request, target, listing in asked:
+        blocks = [block for message in request.messages for block in message.blocks]
+        characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
+        sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
+        usage = Usage(input_tokens=sent + 1, output_tokens=request.max_tokens or 0)
+        cost, source = cost_of(usage, target.model, target.connection, listing)
+        if cost is None:
+            msg = f"No price of {target} is known, so a budget can't be kept."
+            raise UsageError(msg, hint=f"%xiantong models {target.connection.slug} --refresh asks for prices.")
+        most += cost
+        sources[source] = None
     if most > budget:
-        msg = f"This could cost up to ${most:.2g}, more than the budget of ${budget:.2g} ({source})."
-        raise UsageError(msg, hint=f"Ask for fewer tokens than {request.max_tokens:,} with --max-tokens.")
+        together = f", the {len(asked)} together" if len(asked) > 1 else ""
+        by = ", ".join(sources)
+        msg = f"This could cost up to ${most:.2g}{together}, more than the budget of ${budget:.2g} ({by})."
+        tokens = max(request.max_tokens or 0 for request, _, _ in asked)
+        raise UsageError(msg, hint=f"Ask for fewer tokens than {tokens:,} with --max-tokens.")
 
 
 def table() -> Listing:

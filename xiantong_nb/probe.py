@@ -122,10 +122,10 @@ def _test(session: Session, target: Target, show: Callable[[Stage], None], about
         keyless = stream.target.connection.key is None
         for event in stream:
             _passes(event, reach, keyless=keyless)
-        error = stream.fold.error
+        error = stream.lane.error
         if isinstance(error, ProviderError) and not passed:
             reach("reached" if isinstance(error, KeyRefused | BadReply) else "authenticated")
-        return Outcome(str(stream.target), stream.url, tuple(passed), error)
+        return Outcome(str(stream.target), stream.lane.url, tuple(passed), error)
 
 
 def _other_ways(connection: Connection, error: XiantongError) -> Iterator[Connection]:

@@ -70,6 +70,13 @@ class Reply:
         return "\n\n".join(b.text for b in self.blocks if isinstance(b, Thinking) and b.text)
 
     @property
+    def tokens_per_second(self) -> float | None:
+        """How fast it was written, from the first word to the end; None where figures lack or it came in one piece."""
+        written = self.usage.output_tokens if self.complete else None  # before the end it is only a placeholder
+        time = self.seconds - (self.first_token_seconds or self.seconds)
+        return written / time if written and time >= _ONE_PIECE else None
+
+    @property
     def tool_calls(self) -> tuple[ToolUse, ...]:
         """The tools that the model wants called; nothing here calls them."""
         return tuple(b for b in self.blocks if isinstance(b, ToolUse))
@@ -103,6 +110,7 @@ class Reply:
 
 
 _SHOWN = 600
+_ONE_PIECE = 0.001  # seconds
 
 # CommonMark 4.5: the closing fence is of the same character and at least as long; the end of the text closes
 # too; lines lose as much indentation as the opening fence has

@@ -16,23 +16,25 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from xiantong_nb import connection as known
 from xiantong_nb import home, loop
 from xiantong_nb.advice import explained
-from xiantong_nb.attached import fetched, refuse_images
 from xiantong_nb.base_url import origin
-from xiantong_nb.chats import Chat, Origin, Turn, continued
+from xiantong_nb.chats import Chat, Origin
+from xiantong_nb.comparing import Comparing, refuse_number
 from xiantong_nb.environment import from_environment
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.errors import StoreError
 from xiantong_nb.handover import Handover
+from xiantong_nb.lane import Lane
 from xiantong_nb.options import Options
-from xiantong_nb.prices import refuse_cost
+from xiantong_nb.question import Question
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.shelf import Shelf
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+    from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
     from pathlib import Path
 
+    from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.models import Listing
     from xiantong_nb.reply import Reply
@@ -70,7 +72,7 @@ class Session:
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
-        self.last: Reply | None = None
+        self.last: Reply | Comparison | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
 
@@ -161,57 +163,45 @@ class Session:
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
         """
-        if not isinstance(prompt, str):
-            raise UsageError(f"A question is text, not {type(prompt).__name__}.")
-        if not prompt.strip():
-            raise UsageError("There is nothing to ask: the question is empty.")
-        options, origin = options or Options(), origin or Origin()
-        resolved = self._located(target)
-        try:
-            askable = self.connections()
-        except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
-            askable = self._unsaved() | {resolved.connection.slug: resolved.connection}
-        known.refuse_keys(f"{prompt}\n{options.system}", askable)
-        chat = Chat() if options.alone else self.chats.setdefault(options.chat, Chat())
-        past = Chat() if options.new else chat.before(origin)
-        listing, notes = self.listing(resolved.connection), list(resolved.notes)
-        images = options.images
-        if images:
-            refuse_images(resolved, listing, self.models)
-            images, fetched_ = self.run(lambda transport: fetched(images, resolved, transport))
-            notes += fetched_
-        question = Message("user", (*images, Text(prompt)))
-        request = Request(
-            model=resolved.model,
-            messages=(*past.messages(str(resolved)), question),
-            max_tokens=options.max_tokens,
-            system=options.system,
-            temperature=options.temperature,
-            stop=options.stop,
-        )
+        question = Question(prompt, options or Options(), origin or Origin(), self.chats)
 
         def keep(reply: Reply) -> None:
             self.last = reply
             self.used.append(reply)
-            if reply.complete:  # only now: what fails costs nothing of the conversation
-                chat.turns[:] = [] if options.new else chat.before(origin).turns
-                chat.add(Turn(origin, str(resolved), question, Message("assistant", reply.blocks)))
+            if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
+                question.goes_on(lane, reply)
 
-        if options.budget is not None:
-            request = replace(request, max_tokens=request.max_tokens or resolved.connection.preset.max_tokens)
-            refuse_cost(request, resolved, listing, options.budget)
-        dropped = 0 if options.new else len(chat.turns) - len(past.turns)
-        notes += continued(options.chat, past, dropped)
-        return Stream(
-            resolved,
-            request,
-            transport=self._transport_here,
-            notes=tuple(notes),
-            others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != resolved.connection.slug),
-            explain=explained,
-            listing=listing,
-            keep=keep,
-        )
+        (lane,) = self._lanes(question, [target], keep, question.notes(dropping=True))
+        return Stream(lane)
+
+    def compare(
+        self, prompt: str, targets: Sequence[str], options: Options | None = None, origin: Origin | None = None
+    ) -> Comparing:
+        """
+        Prepare a question to several targets at once; it goes out when what is returned is entered.
+
+        All are asked with the chat as it is, which none changes. Raises as `open` does, before anything is sent: for
+        any target that is not known, and where all together could exceed a budget.
+        """
+        refuse_number(len(targets))
+        question = Question(prompt, options or Options(), origin or Origin(), self.chats)
+        lanes = self._lanes(question, targets, self.used.append)
+
+        def keep(comparison: Comparison) -> None:
+            self.last = comparison
+
+        return Comparing(question, lanes, targets, keep)
+
+    def _lanes(
+        self, question: Question, targets: Sequence[str], keep: Callable[[Reply], None], notes: tuple[str, ...] = ()
+    ) -> list[Lane]:
+        """Make a lane for each target; all targets are read before the embedded engine is started for one."""
+        located = [self._located(target) for target in [self.target(text) for text in targets]]
+        try:
+            askable = self.connections()
+        except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
+            askable = self._unsaved() | {target.connection.slug: target.connection for target in located}
+        return question.lanes(located, askable, Shelf(self.store.folder), self._transport_here, keep, notes)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
@@ -226,7 +216,8 @@ class Session:
         """
         resolved = self._located(target)
         request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return Stream(resolved, request, transport=self._transport_here, notes=resolved.notes, explain=explained)
+        lane = Lane(resolved, request, transport=self._transport_here, notes=resolved.notes, explain=explained)
+        return Stream(lane)
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""

@@ -1,87 +1,124 @@
-"""One question under way, as the thread that asked sees it."""
+"""Questions under way as the thread that asked reads them: several at once, or one."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from xiantong_nb import loop
-from xiantong_nb.connection import place
-from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
+from xiantong_nb.errors import IncompleteReply, UsageError
 from xiantong_nb.events import Event, Finished
-from xiantong_nb.exchange import CONTENT, converse
-from xiantong_nb.prices import cost_of
-from xiantong_nb.reply import Fold, Reply
-from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
 
     from xiantong_nb.connection import Target
-    from xiantong_nb.models import Listing
-    from xiantong_nb.request import HttpCall, Request
-    from xiantong_nb.transport import Transport
+    from xiantong_nb.lane import Lane
+    from xiantong_nb.reply import Reply
 
-    Explain = Callable[[XiantongError, Target, Transport], Awaitable[XiantongError]]
+AT_ONCE = 8
+"""Requests at once to one connection, unless said: as many as a comparison has lanes."""
+
+
+class Lanes:
+    """
+    Questions under way at once, read from one queue.
+
+    None knows of the others: one that fails, waits or is stopped leaves them as they are. `at_once` is the number of
+    requests that one connection has to bear; further ones wait for their turn.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], at_once: int = AT_ONCE) -> None:
+        self.lanes = tuple(lanes)
+        self._at_once = at_once
+        self._feed: loop.Feed[tuple[Lane, Event]] = loop.Feed()
+        self._ended: set[Lane] = set()
+        self._futures: list[Future[None]] = []
+
+    def begin(self) -> None:
+        """Send them all; raises `UsageError` where they have gone out already."""
+        turns = {lane.target.connection.slug: asyncio.Semaphore(self._at_once) for lane in self.lanes}
+        try:
+            for lane in self.lanes:
+                self._futures.append(lane.begin(self._put, turns[lane.target.connection.slug]))
+        except KeyboardInterrupt:
+            self.end("interrupted")
+            raise
+
+    def batches(self, rest: Callable[[], float] = lambda: 0.0) -> Iterator[list[tuple[Lane, Event]]]:
+        """
+        Give the events of all in batches until the last end, an empty one where a quarter of a second brings none.
+
+        `rest()` says for how many seconds nothing but the last end needs to wake the caller.
+        """
+        self._must_be_sent()
+        while any(lane.fold.finished is None for lane in self.lanes):
+            self._feed.rest(rest())
+            batch = self._feed.get()
+            for lane, event in batch:
+                lane.take(event)
+            yield batch
+
+    async def wait(self) -> None:
+        """Take the events until the end, on the caller's own event loop."""
+        await asyncio.wait([asyncio.wrap_future(future) for future in self._must_be_sent()])
+        self._take()
+
+    def end(self, ended: str) -> None:
+        """End those here that have not ended; what had come is taken, and perhaps the end itself."""
+        self._take()
+        for lane in self.lanes:
+            lane.end(ended)
+
+    def _take(self) -> None:
+        for lane, event in self._feed.get(0):
+            lane.take(event)
+
+    def _put(self, lane: Lane, event: Event) -> None:
+        """Run on the loop. The last end wakes the reader; one that was woken by each would rest no more."""
+        if isinstance(event, Finished):
+            self._ended.add(lane)
+        self._feed.put((lane, event), urgent=len(self._ended) == len(self.lanes))
+
+    def _must_be_sent(self) -> list[Future[None]]:
+        if not self._futures:
+            raise UsageError("The question has not gone out.", hint="It goes out by `with stream(...) as events:`.")
+        return self._futures
 
 
 class Stream:
     """
-    A question under way: a context manager over its events.
+    One question under way: a context manager over its events.
 
     Iterate it for single events, or `batches(rest)` for what a painter wants, or go straight to `result()`.
     Leaving the block closes the connection, which stops the model. Closing is explicit since IPython keeps
     the frames of failed cells, and with them whatever a generator would hold open.
 
-        new --with--> under way --the endpoint's end, its failure, cancel(), partial(), end of the block--> ended
-
-    Events are added up in the caller's thread, as they are read. The first end that is read is the end.
+    Events are added up in the caller's thread, as they are read.
     """
 
-    def __init__(
-        self,
-        target: Target,
-        request: Request,
-        *,
-        transport: Callable[[], Transport],
-        notes: tuple[str, ...] = (),
-        others: tuple[str, ...] = (),
-        explain: Explain | None = None,
-        listing: Listing | None = None,
-        keep: Callable[[Reply], None] = lambda _: None,
-    ) -> None:
-        self.target = target
-        self.request = request
-        self.notes = notes
-        self.fold = Fold()
-        connection = target.connection
-        self._wire = WIRES[connection.wire]
-        self.url = self._wire.url(connection)
-        """The final URL of the request."""
-        self.reply: Reply | None = None
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self._lanes = Lanes([lane])
+
+    @property
+    def target(self) -> Target:
+        """What is asked."""
+        return self.lane.target
+
+    @property
+    def reply(self) -> Reply | None:
         """What has come, whole or partial, once the stream has ended."""
-        self._place = place(connection, target.model, self.url, others)
-        self._transport = transport
-        self._explain = explain
-        self._listing = listing
-        self._keep = keep
-        self._feed: loop.Feed[Event] = loop.Feed()
-        self._future: Future[None] | None = None
-        self._begun = 0.0
-        self._first: float | None = None
-        self._ended: float | None = None
+        return self.lane.reply
+
+    @property
+    def only_failed(self) -> bool:
+        """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
+        return self.lane.only_failed
 
     def __enter__(self) -> Self:
-        if self._future is not None:
-            raise UsageError("This question has gone out already: open another stream for another.")
-        call = self._wire.encode(self.request, self.target.connection)
-        self._place = replace(self._place, size=len(call.body), options=_options(self.request))
-        self._begun = time.perf_counter()
-        self._future = loop.submit(self._run(call))
-        self._future.add_done_callback(self._stopped)
+        self._lanes.begin()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,40 +129,22 @@ class Stream:
             yield from batch
 
     def batches(self, rest: Callable[[], float] = lambda: 0.0) -> Iterator[list[Event]]:
-        """
-        Give the events in batches until the end, an empty one where a quarter of a second brings none.
-
-        `rest()` says for how many seconds nothing but the end needs to wake the caller.
-        """
-        self._must_be_sent()
-        while self.fold.finished is None:
-            self._feed.rest(rest())
-            batch = self._feed.get()
-            for event in batch:
-                self.fold.add(event)
-            yield batch
-        self._settle()
+        """As those of `Lanes`, for one."""
+        for batch in self._lanes.batches(rest):
+            yield [event for _, event in batch]
 
     async def wait(self) -> None:
         """Take the events until the end, on the caller's own event loop."""
-        await asyncio.wait([asyncio.wrap_future(self._must_be_sent())])
-        for event in self._feed.get(0):
-            self.fold.add(event)
-        self._settle()
+        await self._lanes.wait()
 
-    def cancel(self) -> None:
+    def stop(self) -> None:
         """Close the connection, from any thread: the end comes after what came before. Twice does no harm."""
-        if self._future is not None:
-            self._future.cancel()
+        self.lane.stop()
 
     def partial(self, ended: str) -> Reply:
         """End here, unless it has ended: `ended` says why. Return what was read as a Reply."""
-        self._ended = self._ended or time.perf_counter()
-        for event in self._feed.get(0):  # what had come, and perhaps the end itself: the first end counts
-            self.fold.add(event)
-        self.fold.add(Finished(complete=False, error=IncompleteReply(ended, where=str(self._place))))
-        self.cancel()
-        return self._settle()
+        self._lanes.end(ended)
+        return self.lane.end(ended)
 
     def result(self) -> Reply:
         """
@@ -136,95 +155,11 @@ class Stream:
         """
         for _ in self.batches(lambda: loop.STEP):
             pass
-        reply, error = self._settle(), self.fold.error
+        reply, error = self.partial("not read to its end"), self.lane.error
         if error is None:
             return reply
-        if self.only_failed:
+        if self.lane.only_failed:
             raise error
         msg = f"The answer is incomplete: {error.message}"
         hint = error.hint or "Run the cell again; what came is in xiantong_nb.last()."
         raise IncompleteReply(msg, reply=reply, hint=hint, where=error.where)
-
-    async def _run(self, call: HttpCall) -> None:
-        transport, ask = self._transport(), self._explain
-
-        async def explain(error: XiantongError) -> XiantongError:
-            return await ask(error, self.target, transport) if ask else error
-
-        await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
-
-    def _must_be_sent(self) -> Future[None]:
-        if self._future is None:
-            raise UsageError("The question has not gone out.", hint="It goes out by `with stream(...) as events:`.")
-        return self._future
-
-    def _emit(self, event: Event) -> None:
-        """Run on the loop: stamp the first word and the end where they happen, not where they are read."""
-        if self._first is None and isinstance(event, CONTENT):
-            self._first = time.perf_counter()
-        elif isinstance(event, Finished):
-            self._ended = time.perf_counter()
-        self._feed.put(event, urgent=isinstance(event, Finished))
-
-    def _stopped(self, future: Future[None]) -> None:
-        """Give the end that a conversation can't give any more when it was cancelled, or could not begin."""
-        where = str(self._place)
-        if future.cancelled():
-            self._emit(Finished(complete=False, error=IncompleteReply("It was cancelled.", where=where)))
-        elif (error := future.exception()) is not None:
-            msg = f"This package could not send the question ({type(error).__name__}: {error})."
-            hint = "If reinstalling its dependencies does not help, please report it."
-            self._emit(Finished(complete=False, error=XiantongError(msg, hint=hint, where=where)))
-
-    @property
-    def only_failed(self) -> bool:
-        """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
-        error = self.fold.error
-        return error is not None and not isinstance(error, IncompleteReply) and not self.fold.has_content
-
-    def _settle(self) -> Reply:
-        """Make the Reply of a stream that has ended, and have it kept; once."""
-        if self.reply is not None:
-            return self.reply
-        target = self.target
-        ended = self._ended or time.perf_counter()
-        reply = self.fold.reply(
-            connection=target.connection.slug,
-            seconds=round(ended - self._begun, 4),
-            first_token_seconds=round(self._first - self._begun, 4) if self._first else None,
-            parameters=_parameters(self.request),
-            notes=self.notes,
-        )
-        model = reply.model or target.model
-        # a price stands under either name; whether it costs nothing, the one that was asked for decides
-        names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
-        for name in names:
-            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
-            if cost is not None:
-                break
-        self.reply = replace(reply, model=model, cost=cost, cost_source=source)
-        if not self.only_failed:
-            self._keep(self.reply)
-        return self.reply
-
-
-def _parameters(request: Request) -> dict[str, Any]:
-    """Return what was asked for beside the conversation."""
-    told = {
-        "system": request.system,
-        "max_tokens": request.max_tokens,
-        "temperature": request.temperature,
-        "stop": list(request.stop),
-    }
-    return {name: value for name, value in told.items() if value not in (None, "", [])}
-
-
-def _options(request: Request) -> tuple[str, ...]:
-    """Return the options that were sent, as a person writes them."""
-    sent = {
-        "--temperature": request.temperature is not None,
-        "--stop": bool(request.stop),
-        "--max-tokens": request.max_tokens is not None,
-        "--system": bool(request.system),
-    }
-    return tuple(option for option, is_sent in sent.items() if is_sent)

@@ -1,68 +1,24 @@
 """
-Painting an answer while it comes, and leaving one output that stays.
-
-A painter takes batches of events and paints on a frame clock, in the cell's thread only: `take(batch)`, then
-`finish(reply)`, or `withdraw()` when there is none; `rest()` says for how long new text need not wake it. Three so far:
+The painters of one answer, which paint it while it comes and leave one output that stays.
 
     DisplayPainter    any front end: one display id, the whole filtered text each time, less often as it grows
     TerminalPainter   a terminal: text is printed as it comes and never painted again
-    NoPainter         --quiet
 """
 
 from __future__ import annotations
 
 import json
-import math
 import sys
-import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
 from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
-from xiantong_nb.notebook.edge import held
-from xiantong_nb.notebook.repair import repair
+from xiantong_nb.notebook.live import CountDown, Live, Output
 
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
-# Repainting the whole text costs the page in proportion to its length: at 10 Hz JupyterLab falls behind near
-# 12 kB. So the pause grows with the text (measured: 23 % of a core in the page at 30 kB).
-_BYTES_PER_SECOND, _SHORTEST, _LONGEST = 20_000, 0.1, 5.0
 _TERMINAL_FRAME = 1 / 30
-_SILENCE = 1.0  # seconds without a word before the view says that it is waiting
-
-
-class Painter(Protocol):
-    """What shows one answer."""
-
-    def rest(self) -> float:
-        """Return the seconds until the next frame: before it, new text needs nobody's attention."""
-
-    def take(self, batch: list[Event]) -> None:
-        """Take what has come, perhaps nothing, and paint if it is time."""
-
-    def finish(self, reply: Reply) -> None:
-        """Leave the output that stays."""
-
-    def withdraw(self) -> None:
-        """Take back what was shown of waiting, when no answer has come of it."""
-
-
-class NoPainter:
-    """Shows nothing."""
-
-    def rest(self) -> float:
-        """Nothing is painted, so only the end matters."""
-        return _LONGEST
-
-    def take(self, batch: list[Event]) -> None:
-        """Ignore it."""
-
-    def finish(self, reply: Reply) -> None:
-        """Leave nothing."""
-
-    def withdraw(self) -> None:
-        """Nothing was shown."""
 
 
 class DisplayPainter:
@@ -70,93 +26,40 @@ class DisplayPainter:
 
     def __init__(self, *, form: str = "md", asked: str = "") -> None:
         self._form = form
-        self._asked = asked
-        self._as_markdown = form in ("md", "code")
-        self._text = safe.MarkdownFilter() if self._as_markdown else safe.TerminalFilter()
-        self._thinking = safe.MarkdownFilter()
-        self._settled: list[str] = []
-        self._thought: list[str] = []
-        self._size = 0
-        self._waiting: _CountDown | None = None
+        self._marked = form in ("md", "code")
+        self._live = Live(asked, marked=self._marked)
+        self._output = Output()
         self._dirty = False
-        self._next_frame = 0.0
-        self._begun = time.monotonic()
-        self._handle: Any = None
-        self._shown_waiting = ""
 
     def rest(self) -> float:
         """Until the next frame; not at all before the first word."""
-        return self._next_frame - time.monotonic()
+        return self._output.rest()
 
     def take(self, batch: list[Event]) -> None:
         """Filter what has come, and paint the first of it at once, the rest on the clock."""
-        for event in batch:
-            match event:
-                case TextDelta(_, text):
-                    self._settled.append(self._text.feed(text))
-                    self._size += len(text)
-                    self._dirty = True
-                case ThinkingDelta(_, text):
-                    self._thought.append(self._thinking.feed(text))
-                    self._size += len(text)
-                    self._dirty = True
-                case Waiting() | Answered():
-                    self._waiting = _CountDown(event) if isinstance(event, Waiting) else None
-        now = time.monotonic()
-        if self._size == 0:
-            self._paint_waiting(now)
-        elif self._dirty and now >= self._next_frame:
-            self._show(self._live())
+        self._dirty |= self._live.take(batch)
+        if said := self._live.waits_for():
+            self._paint_waiting(said)
+        elif self._dirty and self._output.rest() <= 0:
+            self._dirty = False
+            self._output.paint({self._kind: self._live.content()})
 
     def finish(self, reply: Reply) -> None:
         """Put the bundle that stays in the place of the live text."""
-        data, metadata = final(reply, self._form)
-        self._put(data, metadata)
+        self._output.put(*final(reply, self._form))
 
     def withdraw(self) -> None:
-        """Empty the output: an error follows it, and no front end can take an output away again."""
-        if self._handle is not None:
-            self._put({self._live_type(): ""}, {})
+        """Empty the output: an error follows it."""
+        self._output.empty()
 
-    def _paint_waiting(self, now: float) -> None:
-        """Say what is being waited for: at once for a retry, after a moment for a slow first word."""
-        if self._waiting is not None:
-            said = f"{self._waiting.reason} {self._waiting.left()}"
-        elif now - self._begun > _SILENCE:
-            said = f"{self._asked}: waiting for the first word …"
-        else:
-            return
-        if self._as_markdown:
-            said = f"*{bundle.entities(said)}*"
-        if said != self._shown_waiting:
-            self._shown_waiting = said
-            self._put({self._live_type(): said}, {})
+    def _paint_waiting(self, said: str) -> None:
+        shown = {self._kind: f"*{bundle.entities(said)}*" if self._marked else said}
+        if shown != self._output.shown:
+            self._output.put(shown, {})
 
-    def _live(self) -> str:
-        if isinstance(self._text, safe.TerminalFilter):
-            return "".join(self._settled)
-        text = repair("".join(self._settled) + self._text.peek())
-        thinking = bundle.details(repair("".join(self._thought) + self._thinking.peek()), shown=not text)
-        return f"{thinking}\n\n{text}" if thinking else text
-
-    def _live_type(self) -> str:
-        return "text/markdown" if self._as_markdown else "text/plain"
-
-    def _show(self, content: str) -> None:
-        self._dirty = False
-        self._put({self._live_type(): content}, {})
-        # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
-        pause = min(max(len(content) / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
-        self._next_frame = time.monotonic() + pause
-
-    def _put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
-        from IPython.display import display
-
-        if self._handle is None:
-            with held():  # an output without its handle could not be replaced any more
-                self._handle = display(data, metadata=metadata, raw=True, display_id=True)
-        else:
-            self._handle.update(data, metadata=metadata, raw=True)
+    @property
+    def _kind(self) -> str:
+        return "text/markdown" if self._marked else "text/plain"
 
 
 class TerminalPainter:
@@ -166,7 +69,7 @@ class TerminalPainter:
         self._form = form
         self._filter = safe.TerminalFilter()
         self._part = ""
-        self._waiting: _CountDown | None = None
+        self._waiting: CountDown | None = None
         self._counted = ""
 
     def rest(self) -> float:
@@ -185,25 +88,25 @@ class TerminalPainter:
                 case Waiting() | Answered():
                     pieces.append(self._counted_out())
                     if isinstance(event, Waiting):
-                        self._waiting = _CountDown(event)
+                        self._waiting = CountDown(event)
                         pieces.append(f"{self._waiting.reason}\n")
         pieces.append(self._count())
         if any(pieces):
-            _write("".join(pieces))
+            write("".join(pieces))
 
     def finish(self, reply: Reply) -> None:
         """Print the end: what is still held back, and what must be said of an answer that is not whole."""
         told = self._counted_out()
-        told += self._filter.end() if self._form != "json" else _json(reply)["text/plain"]
+        told += self._filter.end() if self._form != "json" else as_json(reply)["text/plain"]
         if mark := bundle.ending(reply):
             told += f"\n\n[{mark}]"
         if self._form in ("md", "code"):
             told += f"\n\n{bundle.footer(reply)}"
-        _write(told + "\n")
+        write(told + "\n")
 
     def withdraw(self) -> None:
         """End the line that was begun; what a terminal has shown stays."""
-        _write(self._counted_out())
+        write(self._counted_out())
 
     def _count(self) -> str:
         """Return the line of a count-down as it is now, over what it was: on a screen only, a file has it once."""
@@ -226,19 +129,7 @@ class TerminalPainter:
         return self._filter.end() + ("[thinking]\n" if part == "thinking" else "\n\n[answer]\n")
 
 
-class _CountDown:
-    """Why a request goes out again, and in how many seconds from now, as plain text."""
-
-    def __init__(self, waiting: Waiting) -> None:
-        self.reason = safe.terminal(waiting.reason)
-        self._until = time.monotonic() + waiting.seconds
-
-    def left(self) -> str:
-        seconds = math.ceil(self._until - time.monotonic())
-        return f"Trying again {f'in {seconds} s' if seconds > 0 else 'now'} …"
-
-
-def _write(text: str) -> None:
+def write(text: str) -> None:
     """Print to a terminal that may not know every character, such as one that was set to ASCII."""
     coding = sys.stdout.encoding or "utf-8"
     print(text.encode(coding, "replace").decode(coding), end="", flush=True)  # noqa: T201  # this is the display
@@ -253,11 +144,11 @@ def final(reply: Reply, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
         case "raw":
             return {"text/plain": safe.terminal(reply.text)}, metadata
         case "json":
-            return _json(reply), metadata
+            return as_json(reply), metadata
     return data, metadata
 
 
-def _json(reply: Reply) -> dict[str, Any]:
+def as_json(reply: Reply) -> dict[str, Any]:
     """Show JSON as a tree where the front end has one; text that is no JSON is shown as it is."""
     text = reply.text.strip()
     for candidate in (text, reply.code):

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from xiantong_nb.notebook.magics import AskMagics
 
-_REPLY = ("xiantong_nb.reply", "Reply")
+_ANSWERS = (("xiantong_nb.reply", "Reply"), ("xiantong_nb.comparison", "Comparison"))
 _loaded: dict[int, AskMagics] = {}
 _ASKED = re.compile(r"(?P<before>[ \t]*(?:[\w.\[\]'\", ]+=[ \t]*)?)%ask[ \t]+(?P<question>\S.*\?)[ \t]*\n?\Z")
 _HELP = re.compile(r"(?P<before>[ \t]*)%xiantong[ \t]+(?P<question>[a-z]+)[ \t]*\?+[ \t]*\n?\Z")
 
 
 def load(shell: Any) -> None:
-    """Register magics, the display rule for replies and the hook that knows the cell; twice does no harm."""
+    """Register magics, the display rule for answers and the hook that knows the cell; twice does no harm."""
     if id(shell) in _loaded:
         return
     from xiantong_nb.notebook.magics import AskMagics
@@ -24,8 +24,9 @@ def load(shell: Any) -> None:
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.append(questions)
-    # by name, so that the class is not imported before there is a reply
-    shell.display_formatter.ipython_display_formatter.for_type_by_name(*_REPLY, magics.shown_already)
+    # by name, so that no class is imported before there is an answer
+    for name in _ANSWERS:
+        shell.display_formatter.ipython_display_formatter.for_type_by_name(*name, magics.shown_already)
 
 
 def questions(lines: list[str]) -> list[str]:
@@ -59,8 +60,9 @@ def unload(shell: Any) -> None:
     shell.events.unregister("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.remove(questions)
     formatter = shell.display_formatter.ipython_display_formatter
-    formatter.deferred_printers.pop(_REPLY, None)
-    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == _REPLY]:
+    for name in _ANSWERS:
+        formatter.deferred_printers.pop(name, None)
+    for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) in _ANSWERS]:
         formatter.pop(kind)
     for kind, names in magics.magics.items():
         for name in names:

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
-from xiantong_nb.notebook.edge import one_interrupt, plain_errors
+from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from xiantong_nb.chats import Origin
-    from xiantong_nb.notebook.display import Painter
+    from xiantong_nb.comparison import Comparison
+    from xiantong_nb.events import Event
+    from xiantong_nb.lane import Lane
+    from xiantong_nb.notebook.watching import Answer, Asking, Item, Painter
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Image
-    from xiantong_nb.streaming import Stream
 
 
 @magics_class
@@ -29,19 +32,20 @@ class AskMagics(Magics):
     def __init__(self, shell: Any) -> None:
         super().__init__(shell)
         self._cell = ""
-        self._shown: tuple[int, Reply] | None = None
+        self._shown: tuple[int, object] | None = None
 
     @no_var_expand
     @line_cell_magic
-    def ask(self, line: str, cell: str | None = None) -> Reply | None:
+    def ask(self, line: str, cell: str | None = None) -> Reply | Comparison | None:
         """
         Ask a model; the answer streams in below and is the value of the cell.
 
-            %%ask [TARGET] [options]       the cell's text is the question
+            %%ask [TARGET ...] [options]   the cell's text is the question; several targets answer side by side
             %ask [options] the question    in one line, to the target in use
 
         TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
         options. `_` and `Out[n]` are the Reply: .text .thinking .code .usage .cost .complete .model .seconds
+        Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
         with plain_errors():
             return self._ask(line, cell)
@@ -69,24 +73,24 @@ class AskMagics(Magics):
         """Remember which cell runs: the front end's id for it, where it gives one."""
         self._cell = getattr(info, "cell_id", None) or ""
 
-    def shown_already(self, reply: Reply) -> None:
+    def shown_already(self, answer: Reply | Comparison) -> None:
         """
-        Keep a reply from being shown a second time in the cell that asked for it.
+        Keep an answer from being shown a second time in the cell that asked for it.
 
-        IPython calls this for every Reply it is about to display: returning means "it is done", the
+        IPython calls this for every Reply and Comparison it is about to display: returning means "it is done", the
         exception means "display it as usual", which is right for `_`, `Out[n]` and `reply` later on.
         """
-        if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not reply:
+        if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not answer:
             raise NotImplementedError
         self._shown = None
         if self._in_terminal:
-            print(repr(reply))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
+            print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
     @property
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
 
-    def _ask(self, line: str, cell: str | None) -> Reply | None:
+    def _ask(self, line: str, cell: str | None) -> Reply | Comparison | None:
         from xiantong_nb.notebook import line as lines
 
         lines.refuse_keys(line)
@@ -97,54 +101,52 @@ class AskMagics(Magics):
             asked = lines.parse(line)
         except lines.HelpShown:
             return None
-        if len(asked.targets) > 1:
-            from xiantong_nb.errors import UsageError
-
-            raise UsageError(
-                f"{len(asked.targets)} targets on one line: this version asks one at a time.",
-                hint="Ask each in a cell of its own.",
-            )
         from xiantong_nb.api import session
 
-        target = asked.targets[0] if asked.targets else ""
-        stream = session().open(question, target, self._options(asked), self._origin())
-        reply = self._watch(stream, asked)
+        options, origin = self._options(asked), self._origin()
+        if len(asked.targets) > 1:
+            several = session().compare(question, asked.targets, options, origin)
+            return self._watch(several, self._lanes_painter(asked, several.lanes), asked)
+        stream = session().open(question, "".join(asked.targets), options, origin)
+        reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
         if asked.as_ == "code" and reply.code:
             self.shell.set_next_input(reply.code)
         return reply
 
-    def _watch(self, stream: Stream, asked: argparse.Namespace) -> Reply:
-        """Paint the answer as it comes; whatever ends it, what came stays, under `--to` too."""
-        painter = self._painter(asked, str(stream.target))
-        with one_interrupt(), stream:
-            try:
-                for batch in stream.batches(painter.rest):
-                    painter.take(batch)
-                return stream.result()
-            except KeyboardInterrupt as stop:
-                stop.add_note("What came is in xiantong_nb.last().")
-                raise
-            finally:
-                reply = stream.partial("interrupted")  # which changes nothing when it has ended
-                if stream.only_failed:
-                    painter.withdraw()
-                else:
-                    self._keep(reply, painter, asked)
+    def _watch(self, asking: Asking[Item, Answer], painter: Painter[Item, Answer], asked: argparse.Namespace) -> Answer:
+        """Paint what comes; it will not be shown a second time in this cell, and is kept under `--to` too."""
+        from xiantong_nb.notebook.watching import watch
 
-    def _keep(self, reply: Reply, painter: Painter, asked: argparse.Namespace) -> None:
-        if asked.to:
-            self.shell.push({asked.to: reply})
-        painter.finish(reply)
-        self._shown = (self.shell.execution_count, reply)
+        def keep(answer: Answer) -> None:
+            if asked.to:
+                self.shell.push({asked.to: answer})
+            self._shown = (self.shell.execution_count, answer)
 
-    def _painter(self, asked: argparse.Namespace, target: str) -> Painter:
-        from xiantong_nb.notebook import display
+        return watch(asking, painter, keep)
+
+    def _painter(self, asked: argparse.Namespace, target: str) -> Painter[Event, Reply]:
+        from xiantong_nb.notebook import display, watching
 
         if asked.quiet:
-            return display.NoPainter()
+            return watching.NoPainter()
         if self._in_terminal:
             return display.TerminalPainter(form=asked.as_)
         return display.DisplayPainter(form=asked.as_, asked=target)
+
+    def _lanes_painter(
+        self, asked: argparse.Namespace, lanes: Sequence[Lane]
+    ) -> Painter[tuple[Lane, Event], Comparison]:
+        from xiantong_nb.errors import UsageError
+        from xiantong_nb.notebook import side_by_side, watching
+
+        if asked.as_ == "code":
+            msg = "--as code puts one answer's code into the next cell, and there are several."
+            raise UsageError(msg, hint="Ask one target, or take it from the comparison: _[0].code")
+        if asked.quiet:
+            return watching.NoPainter()
+        if self._in_terminal:
+            return side_by_side.TerminalLanes(lanes, form=asked.as_)
+        return side_by_side.DisplayLanes(lanes, form=asked.as_)
 
     def _options(self, asked: argparse.Namespace) -> Options:
         from xiantong_nb.errors import UsageError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING
 
 from xiantong_nb import bundle, keyboard, safe
+from xiantong_nb.table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,15 +37,8 @@ class Screen:
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Write a table; cells are plain text, and a column without any is left out."""
-        used = [any(row[i] for row in rows) for i in range(len(head))]
-        lines = [tuple(map(self.worded, itertools.compress(line, used))) for line in (head, *rows)]
-        widths = [max(len(line[i]) for line in lines) for i in range(sum(used))]
-        plain = "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
-        ruled = [lines[0], ("---",) * sum(used), *lines[1:]]
-        marked = "\n".join(
-            "| " + " | ".join(c if n == 1 else bundle.entities(c) for c in line) + " |" for n, line in enumerate(ruled)
-        )
-        self._put(safe.terminal(plain), marked)
+        worded = Table(tuple(map(self.worded, head)), tuple(tuple(map(self.worded, row)) for row in rows))
+        self._put(worded.plain, worded.markdown)
 
     def ask(self, question: str, *, unseen: bool = False, missing: str) -> str:
         """Ask for one line; raises `UsageError` with `missing` as its hint where nobody can answer."""

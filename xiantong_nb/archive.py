@@ -1,0 +1,54 @@
+"""A Reply, and an error, as what JSON can hold, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+
+from xiantong_nb import errors
+from xiantong_nb.reply import Reply
+from xiantong_nb.request import Block
+
+_KINDS: dict[str, type[Block]] = {kind.__name__: kind for kind in get_args(Block)}
+_FIELDS = get_type_hints(Reply)
+
+
+def reply_out(reply: Reply) -> dict[str, Any]:
+    """Return a reply as a dict of its fields; each block of the answer says its kind."""
+    blocks = [{"kind": type(block).__name__, **dataclasses.asdict(block)} for block in reply.blocks]
+    return dataclasses.asdict(reply) | {"blocks": blocks}
+
+
+def reply_in(written: dict[str, Any]) -> Reply:
+    """Make a reply again. Fields that are missing have their defaults; raises `ValueError` for what is no reply."""
+    if unknown := written.keys() - _FIELDS.keys():
+        msg = f"a reply has no {min(unknown)}"
+        raise ValueError(msg)
+    blocks = tuple(_block(block) for block in msgspec.convert(written.get("blocks", []), list[dict[str, Any]]))
+    told = {name: msgspec.convert(value, _FIELDS[name]) for name, value in written.items() if name != "blocks"}
+    return Reply(blocks=blocks, **told)
+
+
+def _block(written: dict[str, Any]) -> Block:
+    kind = _KINDS.get(str(written.get("kind")))
+    if kind is None:
+        msg = "a block is of no known kind"
+        raise ValueError(msg)
+    block: Block = msgspec.convert({name: value for name, value in written.items() if name != "kind"}, kind)
+    return block
+
+
+def error_out(error: errors.XiantongError) -> dict[str, str]:
+    """Return an error as a dict: its class, what it says, where it happened, what to do."""
+    return {"kind": type(error).__name__, "message": error.message, "where": error.where, "hint": error.hint}
+
+
+def error_in(written: dict[str, str] | None) -> errors.XiantongError | None:
+    """Make an error again; of a kind that is not known, one of the tree's root."""
+    if written is None:
+        return None
+    kind = getattr(errors, written.get("kind", ""), None)
+    kind = kind if isinstance(kind, type) and issubclass(kind, errors.XiantongError) else errors.XiantongError
+    return kind(written.get("message", ""), where=written.get("where", ""), hint=written.get("hint", ""))

@@ -1,0 +1,213 @@
+"""One question under way: sent and decoded on the loop, added up in the thread that reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from xiantong_nb import loop
+from xiantong_nb.connection import place
+from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError, bare
+from xiantong_nb.events import Event, Finished
+from xiantong_nb.exchange import CONTENT, converse
+from xiantong_nb.prices import cost_of
+from xiantong_nb.reply import Fold, Reply
+from xiantong_nb.wires import WIRES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
+    from contextlib import AbstractAsyncContextManager
+
+    from xiantong_nb.connection import Target
+    from xiantong_nb.models import Listing
+    from xiantong_nb.request import Request
+    from xiantong_nb.transport import Transport
+
+    Explain = Callable[[XiantongError, Target, Transport], Awaitable[XiantongError]]
+    Attach = Callable[[Request, Transport], Awaitable[tuple[Request, tuple[str, ...]]]]
+
+_AT_ONCE = contextlib.nullcontext()
+
+
+class Lane:
+    """
+    A question to one target.
+
+        new --begin--> under way --the endpoint's end, its failure, stop(), end()--> ended
+
+    `attach` is what must be had over the network before the question can go out, such as its images; it returns the
+    request with them, and notes. The first end that is read is the end; `keep` gets the Reply then, unless the
+    endpoint's failure is all there is.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        request: Request,
+        *,
+        transport: Callable[[], Transport],
+        notes: tuple[str, ...] = (),
+        others: tuple[str, ...] = (),
+        attach: Attach | None = None,
+        explain: Explain | None = None,
+        listing: Listing | None = None,
+        keep: Callable[[Reply], None] = lambda _: None,
+    ) -> None:
+        self.target = target
+        self.request = request
+        self.notes = notes
+        self.label = str(target)
+        """What it is called beside others."""
+        self.fold = Fold()
+        self.reply: Reply | None = None
+        """What has come, whole or partial, once it has ended."""
+        self._wire = WIRES[target.connection.wire]
+        self.url = self._wire.url(target.connection)
+        """The final URL of the request."""
+        self._place = place(target.connection, target.model, self.url, others)
+        self._transport = transport
+        self._attach = attach
+        self._explain = explain
+        self._listing = listing
+        self._keep = keep
+        self._future: Future[None] | None = None
+        self._begun: float | None = None
+        self._first: float | None = None
+        self._ended: float | None = None
+
+    def begin(
+        self,
+        put: Callable[[Lane, Event], None],
+        turn: AbstractAsyncContextManager[object] = _AT_ONCE,
+    ) -> Future[None]:
+        """
+        Send the question once its `turn` has come; `put` gets every event, on the loop, last of all a Finished.
+
+        Raises `UsageError` where it has gone out already.
+        """
+        if self._future is not None:
+            raise UsageError("This question has gone out already: open another stream for another.")
+        self._put = put
+        self._future = loop.submit(self._run(turn))
+        self._future.add_done_callback(self._stopped)
+        return self._future
+
+    def take(self, event: Event) -> None:
+        """Add one event up, in the reading thread; the first end makes the Reply."""
+        self.fold.add(event)
+        if self.fold.finished is not None:
+            self._settle()
+
+    def stop(self) -> None:
+        """Close the connection, from any thread: the end comes after what came before. Twice does no harm."""
+        if self._future is not None:
+            self._future.cancel()
+
+    def end(self, ended: str) -> Reply:
+        """End here, unless it has ended: `ended` says why. Return what was taken as a Reply."""
+        self._ended = self._ended or time.perf_counter()
+        self.take(Finished(complete=False, error=IncompleteReply(ended, where=str(self._place))))
+        self.stop()
+        return self._settle()
+
+    @property
+    def error(self) -> XiantongError | None:
+        """What ended it early, once it has ended."""
+        return self.fold.error
+
+    @property
+    def only_failed(self) -> bool:
+        """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
+        return self.error is not None and not isinstance(self.error, IncompleteReply) and not self.fold.has_content
+
+    @property
+    def first_token_seconds(self) -> float | None:
+        """How long the first word took, in seconds since sending; None before it."""
+        return None if self._first is None or self._begun is None else round(self._first - self._begun, 4)
+
+    async def _run(self, turn: AbstractAsyncContextManager[object]) -> None:
+        transport, ask = self._transport(), self._explain
+
+        async def explain(error: XiantongError) -> XiantongError:
+            return await ask(error, self.target, transport) if ask else error
+
+        async with turn:
+            try:
+                if self._attach is not None:
+                    self.request, notes = await self._attach(self.request, transport)
+                    self.notes += notes
+                call = self._wire.encode(self.request, self.target.connection)
+            except XiantongError as error:
+                self._emit(Finished(complete=False, error=bare(error)))
+                return
+            self._place = replace(self._place, size=len(call.body), options=_options(self.request))
+            self._begun = time.perf_counter()
+            await converse(call, self._place, transport, self._emit, wire=self._wire, explain=explain)
+
+    def _emit(self, event: Event) -> None:
+        """Run on the loop: stamp the first word and the end where they happen, not where they are read."""
+        if self._first is None and isinstance(event, CONTENT):
+            self._first = time.perf_counter()
+        elif isinstance(event, Finished):
+            self._ended = time.perf_counter()
+        self._put(self, event)
+
+    def _stopped(self, future: Future[None]) -> None:
+        """Give the end that a conversation can't give any more when it was stopped, or could not begin."""
+        where = str(self._place)
+        if future.cancelled():
+            self._emit(Finished(complete=False, error=IncompleteReply("It was stopped.", where=where)))
+        elif (error := future.exception()) is not None:
+            msg = f"This package could not send the question ({type(error).__name__}: {error})."
+            hint = "If reinstalling its dependencies does not help, please report it."
+            self._emit(Finished(complete=False, error=XiantongError(msg, hint=hint, where=where)))
+
+    def _settle(self) -> Reply:
+        """Make the Reply of a question that has ended, and have it kept; once."""
+        if self.reply is not None:
+            return self.reply
+        target = self.target
+        ended = self._ended or time.perf_counter()
+        reply = self.fold.reply(
+            connection=target.connection.slug,
+            seconds=round(ended - (self._begun or ended), 4),
+            first_token_seconds=self.first_token_seconds,
+            parameters=_parameters(self.request),
+            notes=self.notes,
+        )
+        model = reply.model or target.model
+        # a price stands under either name; whether it costs nothing, the one that was asked for decides
+        names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
+        for name in names:
+            cost, source = cost_of(reply.usage, name, target.connection, self._listing)
+            if cost is not None:
+                break
+        self.reply = replace(reply, model=model, cost=cost, cost_source=source)
+        if not self.only_failed:
+            self._keep(self.reply)
+        return self.reply
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    """Return what was asked for beside the conversation."""
+    told = {
+        "system": request.system,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "stop": list(request.stop),
+    }
+    return {name: value for name, value in told.items() if value not in (None, "", [])}
+
+
+def _options(request: Request) -> tuple[str, ...]:
+    """Return the options that were sent, as a person writes them."""
+    sent = {
+        "--temperature": request.temperature is not None,
+        "--stop": bool(request.stop),
+        "--max-tokens": request.max_tokens is not None,
+        "--system": bool(request.system),
+    }
+    return tuple(option for option, is_sent in sent.items() if is_sent)
