@@ -105,6 +105,11 @@ def status(lane: LaneResult) -> str:
     return one.one_line(" · ".join(part for part in parts if part))
 
 
+def remarks(lane: LaneResult) -> list[str]:
+    """Return what must be said of an answer that is not simply whole, as lines of plain text."""
+    return [*([f"[{mark}]"] if (mark := _mark(lane)) else []), *map(one.one_line, _told(lane))]
+
+
 def summary(comparison: Comparison) -> str:
     """Return the line under all lanes: how many have finished, and what the question went on from."""
     states = [lane.state for lane in comparison.lanes]

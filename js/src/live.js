@@ -3,7 +3,7 @@
  * The kernel's ear in the page: one invisible widget that says that there is a page, and hears the Stop buttons.
  *
  * A widget that is sent to from a running cell is not heard before the cell has ended, so what is sent goes to others,
- * one for each question, which say nothing. This one draws them.
+ * a sheet for each question, which say nothing. This one draws on them.
  */
 
 import { view } from "./live_view.js";
@@ -26,13 +26,13 @@ export default () => ({
        */
       show(page) {
         unsaved(page.model);
-        const question = page.model.get("question");
+        const number = page.model.get("number");
         const drawn = view(page.el, page.model.get("labels"), page.signal, (lane) =>
-          model.send({ stop: question, lane }),
+          model.send({ stop: number, lane }),
         );
         drawn.take(page.heard);
         page.model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => drawn.take([message]));
-        greet(model, page.signal, question, drawn.heard);
+        greet(model, page.signal, number, drawn.heard);
       },
     };
   },
@@ -42,17 +42,17 @@ export default () => ({
  * Say hello until it is answered, or nobody is there any more.
  * @param {Model} model
  * @param {AbortSignal} signal
- * @param {number} question  0 for the page as such
+ * @param {number} number  of the sheet, 0 for the page as such
  * @param {() => void} answered
  */
-function greet(model, signal, question, answered) {
-  const timers = AGAIN.map((after) => setTimeout(() => model.send({ hello: question }), after));
+function greet(model, signal, number, answered) {
+  const timers = AGAIN.map((after) => setTimeout(() => model.send({ hello: number }), after));
   const quiet = () => {
     for (const timer of timers) clearTimeout(timer);
     model.off("msg:custom", hear);
   };
   const hear = (/** @type {{hello?: number}} */ message) => {
-    if (message.hello !== question) return;
+    if (message.hello !== number) return;
     quiet();
     if (!signal.aborted) answered();
   };

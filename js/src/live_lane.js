@@ -4,15 +4,11 @@ import { writer } from "./live_text.js";
 
 /**
  * @typedef {{o: number, d: string}} Piece  characters, and how many came before them
- * @typedef {"waiting" | "thinking" | "answering" | "finished" | "incomplete" | "failed" | "stopped"} State
- * @typedef {{state?: State, said?: string, figures?: string[], error?: string, hint?: string}} Status
- *   `said` is what is told in place of the state's word
- * @typedef {{t?: Piece, k?: Piece, s?: Status}} News  more text, more thinking, and what has changed of the status
+ * @typedef {{state: string, said: string, told?: string[]}} Status  one word, a line, and what there is to say besides
+ * @typedef {{t?: Piece, k?: Piece, s?: Status}} News  more text, more thinking, and how it stands now
  */
 
-const ENDED = new Set(["finished", "incomplete", "failed", "stopped"]);
 const UNDER_WAY = new Set(["waiting", "thinking", "answering"]);
-const RENDERED = "jp-RenderedHTMLCommon jp-RenderedMarkdown";
 
 /**
  * Make an element.
@@ -62,20 +58,17 @@ class Part {
   /** @param {Piece} piece */
   take({ o, d }) {
     if (o !== this.#length) return; // rather nothing than text with a hole in it: the final output has it all
-    this.#length += d.length;
+    this.#length += [...d].length;
     this.#write(d);
   }
 }
 
 export class Lane {
-  /** @type {State} */
-  #state = "waiting";
-  #said = make("span", { class: "xt-live-said" }, "waiting…");
-  #figures = make("span", { class: "xt-live-figures" });
+  #said = make("span", { class: "xt-live-state" }, "waiting …");
   #text = make("div", { class: "xt-live-text", "aria-busy": "true" });
   #thought = make("div", { class: "xt-live-text" });
-  #thinking = make("details", { class: "xt-live-thinking", open: "", hidden: "" });
-  #error = make("div", { class: "xt-live-error", hidden: "" });
+  #thinking = make("details", { open: "", hidden: "" });
+  #told = make("div", { class: "xt-live-text" });
   #folds = true;
   #answer = new Part(this.#text);
   #reasoning = new Part(this.#thought);
@@ -89,23 +82,24 @@ export class Lane {
   constructor(label, alone, stop) {
     const summary = make("summary", { "data-lm-suppress-shortcuts": "true" }, "Thinking");
     summary.addEventListener("click", () => {
-      this.#folds = false; // from now on it stays as the reader has it
+      this.#folds = false; // from now on it is as the reader has it
     });
     this.#thinking.append(summary, this.#thought);
     this.#stop = button("Stop", alone ? "Stop this answer" : `Stop ${label}`, stop);
-    const body = make("div", { class: `xt-live-body ${RENDERED}` }, this.#thinking, this.#text);
+    // as the output that stays has it: one answer has its line below, several have it under their names
     if (alone) {
-      body.append(make("p", {}, make("sub", { class: "xt-live-line" }, this.#said, this.#figures, this.#stop)));
-      this.el = make("section", { class: "xt-live-lane", "aria-label": label }, body);
+      const line = make("p", {}, make("sub", { class: "xt-live-line" }, this.#said, this.#stop));
+      this.el = make("div", { class: "xt-live-alone" }, this.#thinking, this.#text, line);
     } else {
-      const head = make("div", { class: "xt-live-head" }, make("strong", {}, label), this.#said, this.#stop);
-      this.el = make("section", { class: "xt-live-lane", "aria-label": label }, head, body, this.#error, this.#figures);
+      const line = make("p", { class: "xt-live-line" }, this.#said, this.#stop);
+      const parts = [make("h4", {}, label), line, this.#thinking, this.#text, this.#told];
+      this.el = make("section", { class: "xt-live-lane", "aria-label": label }, ...parts);
     }
-    this.el.dataset.state = this.#state;
+    this.el.dataset.state = "waiting";
   }
 
   get ended() {
-    return ENDED.has(this.#state);
+    return !UNDER_WAY.has(this.el.dataset.state ?? "");
   }
 
   /** Show the button. */
@@ -127,16 +121,10 @@ export class Lane {
   }
 
   /** @param {Status} status */
-  #stands({ state = this.#state, said, figures, error, hint }) {
-    this.#state = state;
+  #stands({ state, said, told = [] }) {
     this.el.dataset.state = state;
-    const words = said || (UNDER_WAY.has(state) ? `${state}…` : state);
-    if (this.#said.textContent !== words) this.#said.textContent = words;
-    if (figures !== undefined) this.#figures.textContent = figures.join(" · ");
-    if (error) {
-      this.#error.replaceChildren(make("p", {}, error), ...(hint ? [make("p", {}, hint)] : []));
-      this.#error.hidden = false;
-    }
+    this.#said.textContent = said;
+    this.#told.replaceChildren(...told.map((line) => make("p", {}, line)));
     if (!this.ended) return;
     this.#stop.hidden = true;
     this.#text.removeAttribute("aria-busy");

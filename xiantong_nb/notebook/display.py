@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
 from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
-from xiantong_nb.notebook.live import CountDown, Live, Output
+from xiantong_nb.notebook.live import CountDown, Live
 
 if TYPE_CHECKING:
+    from xiantong_nb.notebook.live import Output
     from xiantong_nb.reply import Reply
 
 _TERMINAL_FRAME = 1 / 30
@@ -24,11 +25,11 @@ _TERMINAL_FRAME = 1 / 30
 class DisplayPainter:
     """One display id, updated with the text so far, in the end with the bundle that stays."""
 
-    def __init__(self, *, form: str = "md", asked: str = "") -> None:
+    def __init__(self, output: Output, *, form: str = "md", asked: str = "") -> None:
         self._form = form
         self._marked = form in ("md", "code")
         self._live = Live(asked, marked=self._marked)
-        self._output = Output()
+        self._output = output
         self._dirty = False
 
     def rest(self) -> float:

@@ -57,6 +57,7 @@ def unload(shell: Any) -> None:
     magics = _loaded.pop(id(shell), None)
     if magics is None:
         return
+    magics.close()
     shell.events.unregister("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.remove(questions)
     formatter = shell.display_formatter.ipython_display_formatter

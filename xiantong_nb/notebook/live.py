@@ -7,12 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
+from xiantong_nb.comparison import LaneResult
 from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from xiantong_nb.lane import Lane
 
 WAITING = "waiting for the first word …"
 _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
@@ -22,11 +25,31 @@ _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
 _BYTES_PER_SECOND, _SHORTEST, _LONGEST = 20_000, 0.1, 5.0
 
 
+class Wait:
+    """What an answer waits for before its first word; `asked` is said with it."""
+
+    def __init__(self, asked: str = "") -> None:
+        self._asked = asked
+        self._counting: CountDown | None = None
+        self._begun = time.monotonic()
+
+    def take(self, event: Waiting | Answered) -> None:
+        """Take why it goes out again, or that it did."""
+        self._counting = CountDown(event) if isinstance(event, Waiting) else None
+
+    def said(self) -> str:
+        """Say it: at once for a retry, after a moment for a slow word."""
+        if self._counting is not None:
+            return f"{self._counting.reason} {self._counting.left()}"
+        if time.monotonic() - self._begun <= _SILENCE:
+            return ""
+        return f"{self._asked}: {WAITING}" if self._asked else WAITING
+
+
 class Live:
     """What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits."""
 
     def __init__(self, asked: str = "", *, marked: bool = True) -> None:
-        self._asked = asked
         self.size = 0
         """Characters of text and reasoning."""
         self.thinking = False
@@ -36,8 +59,7 @@ class Live:
         self._reasoning = safe.MarkdownFilter()
         self._settled: list[str] = []
         self._thought: list[str] = []
-        self._waiting: CountDown | None = None
-        self._begun = time.monotonic()
+        self._wait = Wait(asked)
 
     def take(self, events: Iterable[Event]) -> bool:
         """Take what has come; returns whether there is more to show than before."""
@@ -53,7 +75,7 @@ class Live:
                     self.size += len(text)
                     self.thinking = True
                 case Waiting() | Answered():
-                    self._waiting = CountDown(event) if isinstance(event, Waiting) else None
+                    self._wait.take(event)
         return self.size > before
 
     def content(self) -> str:
@@ -65,14 +87,8 @@ class Live:
         return f"{thinking}\n\n{text}" if thinking else text
 
     def waits_for(self) -> str:
-        """Say what it waits for, before the first word: at once for a retry, after a moment for a slow word."""
-        if self.size:
-            return ""
-        if self._waiting is not None:
-            return f"{self._waiting.reason} {self._waiting.left()}"
-        if time.monotonic() - self._begun <= _SILENCE:
-            return ""
-        return f"{self._asked}: {WAITING}" if self._asked else WAITING
+        """Say what it waits for, before the first word."""
+        return "" if self.size else self._wait.said()
 
 
 class CountDown:
@@ -122,3 +138,11 @@ class Output:
         """Empty it, if there is one: no front end can take an output away again."""
         if self.shown:
             self.put(dict.fromkeys(self.shown, ""), {})
+
+
+def result(lane: Lane) -> LaneResult:
+    """Return a lane that has ended as a value."""
+    if lane.reply is None:
+        msg = f"{lane.label} has not ended"
+        raise ValueError(msg)
+    return LaneResult(lane.label, (), lane.reply, lane.error)

@@ -11,12 +11,14 @@ from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from xiantong_nb.chats import Origin
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
+    from xiantong_nb.notebook.live import Output
+    from xiantong_nb.notebook.page import Page
     from xiantong_nb.notebook.watching import Answer, Asking, Item, Painter
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
@@ -33,6 +35,7 @@ class AskMagics(Magics):
         super().__init__(shell)
         self._cell = ""
         self._shown: tuple[int, object] | None = None
+        self._page: Page | None = None
 
     @no_var_expand
     @line_cell_magic
@@ -86,6 +89,11 @@ class AskMagics(Magics):
         if self._in_terminal:
             print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
+    def close(self) -> None:
+        """Leave nothing in the page."""
+        if self._page is not None:
+            self._page.close()
+
     @property
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
@@ -108,7 +116,7 @@ class AskMagics(Magics):
             several = session().compare(question, asked.targets, options, origin)
             return self._watch(several, self._lanes_painter(asked, several.lanes), asked)
         stream = session().open(question, "".join(asked.targets), options, origin)
-        reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
+        reply = self._watch(stream, self._painter(asked, stream.lane), asked)
         if asked.as_ == "code" and reply.code:
             self.shell.set_next_input(reply.code)
         return reply
@@ -124,20 +132,24 @@ class AskMagics(Magics):
 
         return watch(asking, painter, keep)
 
-    def _painter(self, asked: argparse.Namespace, target: str) -> Painter[Event, Reply]:
+    def _painter(self, asked: argparse.Namespace, lane: Lane) -> Painter[Event, Reply]:
         from xiantong_nb.notebook import display, watching
+        from xiantong_nb.notebook.live import Output
 
         if asked.quiet:
             return watching.NoPainter()
         if self._in_terminal:
             return display.TerminalPainter(form=asked.as_)
-        return display.DisplayPainter(form=asked.as_, asked=target)
+        output = Output()
+        painter = display.DisplayPainter(output, form=asked.as_, asked=str(lane.target))
+        return self._in_page(painter, output, (lane,), lambda events: [(lane, event) for event in events], asked)
 
     def _lanes_painter(
         self, asked: argparse.Namespace, lanes: Sequence[Lane]
     ) -> Painter[tuple[Lane, Event], Comparison]:
         from xiantong_nb.errors import UsageError
         from xiantong_nb.notebook import side_by_side, watching
+        from xiantong_nb.notebook.live import Output
 
         if asked.as_ == "code":
             msg = "--as code puts one answer's code into the next cell, and there are several."
@@ -146,7 +158,31 @@ class AskMagics(Magics):
             return watching.NoPainter()
         if self._in_terminal:
             return side_by_side.TerminalLanes(lanes, form=asked.as_)
-        return side_by_side.DisplayLanes(lanes, form=asked.as_)
+        output = Output()
+        painter = side_by_side.DisplayLanes(lanes, output, form=asked.as_)
+        return self._in_page(painter, output, lanes, lambda batch: batch, asked)
+
+    def _in_page(
+        self,
+        painter: Painter[Item, Answer],
+        output: Output,
+        lanes: Sequence[Lane],
+        pairs: Callable[[list[Item]], list[tuple[Lane, Event]]],
+        asked: argparse.Namespace,
+    ) -> Painter[Item, Answer]:
+        """
+        Have it painted by a widget where somebody may look at one.
+
+        What executes notebooks for nobody (nbclient, papermill) takes no input either, and would save the widgets.
+        """
+        from xiantong_nb.notebook.in_page import PagePainter
+        from xiantong_nb.notebook.page import Page
+
+        if asked.as_ not in ("md", "code") or not getattr(self.shell.kernel, "_allow_stdin", False):
+            return painter
+        if self._page is None:
+            self._page = Page()
+        return PagePainter(painter, output, self._page, lanes, pairs)
 
     def _options(self, asked: argparse.Namespace) -> Options:
         from xiantong_nb.errors import UsageError

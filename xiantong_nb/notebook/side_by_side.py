@@ -12,14 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, grid, safe
-from xiantong_nb.comparison import LaneResult
 from xiantong_nb.notebook import display
-from xiantong_nb.notebook.live import WAITING, Live, Output
+from xiantong_nb.notebook.live import WAITING, Live, Output, result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xiantong_nb.comparison import Comparison
+    from xiantong_nb.comparison import Comparison, LaneResult
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
 
@@ -31,12 +30,12 @@ _TERMINAL_FRAME = 0.2  # seconds between two looks of a line of figures
 class DisplayLanes:
     """One display id for all lanes; a lane is laid out anew only when something of it has changed."""
 
-    def __init__(self, lanes: Sequence[Lane], *, form: str = "md") -> None:
+    def __init__(self, lanes: Sequence[Lane], output: Output, *, form: str = "md") -> None:
         self._form = form
         self._marked = form == "md"
         self._live = {lane: Live(marked=self._marked) for lane in lanes}
         self._sections: dict[Lane, str] = {}
-        self._output = Output()
+        self._output = output
 
     def rest(self) -> float:
         """Until the next frame; not at all before the first."""
@@ -65,7 +64,7 @@ class DisplayLanes:
         for lane, live in self._live.items():
             if lane not in self._sections or live.waits_for():
                 self._sections[lane] = self._section(lane, live)
-        ended = [_result(lane).state for lane in self._live if lane.reply]
+        ended = [result(lane).state for lane in self._live if lane.reply]
         sections = [self._sections[lane] for lane in self._live]
         below = grid.finished(ended, len(sections))
         if self._marked:
@@ -74,8 +73,8 @@ class DisplayLanes:
 
     def _section(self, lane: Lane, live: Live) -> str:
         if lane.reply:
-            result = _result(lane)
-            return grid.section(result) if self._marked else grid.plain_lane(result)
+            ended = result(lane)
+            return grid.section(ended) if self._marked else grid.plain_lane(ended)
         if self._marked:
             return grid.headed(lane.label, _doing(lane, live), live.content())
         parts = (grid.ruled(lane.label), live.content(), _doing(lane, live))
@@ -101,7 +100,7 @@ class TerminalLanes:
             self._live[lane].take((event,))
         for lane in self._live:
             if lane.reply and not lane.only_failed:
-                self._print(_result(lane))
+                self._print(result(lane))
         self._say(" · ".join(self._far(lane, live) for lane, live in self._live.items() if not lane.reply))
 
     def finish(self, comparison: Comparison) -> None:
@@ -165,10 +164,3 @@ def _doing(lane: Lane, live: Live) -> str:
         return live.waits_for() or WAITING
     first = f" · first word {lane.first_token_seconds:.2f} s" if lane.first_token_seconds is not None else ""
     return f"{'thinking' if live.thinking else 'writing'}{first}"
-
-
-def _result(lane: Lane) -> LaneResult:
-    if lane.reply is None:
-        msg = f"{lane.label} has not ended"
-        raise ValueError(msg)
-    return LaneResult(lane.label, (), lane.reply, lane.error)

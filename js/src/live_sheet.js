@@ -1,4 +1,4 @@
-/** What each question brings to the page: it keeps what it hears, and has the kernel's ear draw it. */
+/** The sheet that each question brings to the page: it keeps what it hears, and has the kernel's ear draw it. */
 
 export default () => {
   /** @type {import("./live_view.js").Message[]} */

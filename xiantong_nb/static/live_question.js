@@ -1,1 +1,0 @@
-var i=()=>{let r=[];return{initialize({model:e}){e.on("msg:custom",t=>{r.push(t)})},async render({model:e,el:t,signal:a,host:s}){(await s.getWidget(e.get("ear"))).exports.show({model:e,el:t,signal:a,heard:r})}}};export{i as default};

@@ -1,0 +1,1 @@
+var i=()=>{let r=[];return{initialize({model:t}){t.on("msg:custom",e=>{r.push(e)})},async render({model:t,el:e,signal:s,host:a}){let{exports:n}=await a.getWidget(t.get("ear"));n.show({model:t,el:e,signal:s,heard:r})}}};export{i as default};
