@@ -140,15 +140,57 @@ def interrupts(trials: int = 15) -> None:
         say("P12 worst", max(waits), 250, "ms from interrupt to idle, worst", waits)
 
 
+LANES = """
+import json, time
+from xiantong_nb.api import session
+from xiantong_nb.chats import Origin
+from xiantong_nb.comparing import Comparing
+from xiantong_nb.notebook.side_by_side import DisplayLanes
+from xiantong_nb.notebook.watching import watch
+from xiantong_nb.options import Options
+from xiantong_nb.question import Question
+
+def figures(lanes, prompt):
+    question, targets = Question(prompt, Options(alone=True), Origin(), {}), ["anthropic:m"] * lanes
+    comparing = Comparing(question, session()._lanes(question, targets, lambda _: None), targets, lambda _: None)
+    wall, cpu = time.monotonic(), time.process_time()
+    made = watch(comparing, DisplayLanes(comparing.lanes))
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    assert made.complete, made.errors
+    return wall, cpu
+"""
+
+
+def lanes(trials: int = 3, count: int = 16, rate: int = 50, seconds: int = 10) -> None:
+    """P8: many lanes at once, painted in a kernel, against one of them alone; more of them than a line may name."""
+    wanted = json.dumps({"events": rate * seconds, "rate": rate, "size": 4})
+    with synthetic() as url, kernel(ANTHROPIC_BASE_URL=url) as made:
+
+        def figures(count: int, prompt: str = wanted) -> tuple[float, float]:
+            made.run(f"taken = figures({count}, {prompt!r})")
+            return made.value("taken")
+
+        made.run(LANES)
+        figures(count, json.dumps({"events": 5, "rate": 0, "size": 4}))  # imports, and connections to keep warm
+        alone = [figures(1)[0] for _ in range(trials)]
+        taken = [figures(count) for _ in range(trials)]
+        walls = [wall / statistics.median(alone) for wall, _ in taken]
+        cores = [100 * cpu / wall for wall, cpu in taken]
+        say("P8", statistics.median(walls), 1.05, f"x one lane alone, for {count} lanes at {rate} events/s", walls)
+        say("P8 core", statistics.median(cores), 35, "% of a core, painting included", cores)
+
+
 def main() -> None:
     """Measure everything."""
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     load_cost()
     first_text()
     painting_bytes()
+    lanes()
     interrupts()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2))
 
 
-main()
+if __name__ == "__main__":
+    main()

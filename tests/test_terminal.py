@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 
 import pexpect
@@ -49,6 +50,51 @@ def test_text_streams_once_with_a_footer(terminal):
     assert re.search(r"\ntoy-1 · demo · \d+ tokens in, \d+ out · a toy, free · \d", shown)
     assert shown.count("I am toy-1") <= 1 + answer.count("I am toy-1") // 2
     assert "\x1b" not in shown
+
+
+def test_lanes_are_printed_once_each_when_they_have_ended(terminal):
+    shown = run(terminal, "%%ask demo:toy-1 demo:toy-2 --to made", "hello", "", "")
+    for label, words in (("demo:toy-1", "I am **toy-1**"), ("demo:toy-2", "I am **toy-2**")):
+        assert shown.count(f"── {label} ──") == 1
+        assert shown.count(words) == 1
+        section = shown[shown.index(f"── {label} ──") :]
+        assert re.search(r"\ncomplete · first word \d+\.\d\d s · .* tokens in, \d+ out · a toy, free · \d", section)
+    assert "2 of 2 finished" in shown
+    assert "<Comparison of demo:toy-1, demo:toy-2>" in shown
+    assert "\x1b" not in shown
+    assert "complete" in run(terminal, "made.table()")
+
+
+def test_a_line_says_how_far_the_lanes_are_and_ctrl_c_keeps_what_came(terminal):
+    run(terminal, "%xiantong use demo")
+    for line in ("%%ask toy-1 toy-2 --alone --to part --max-tokens 8000", "an endless answer please", ""):
+        terminal.sendline(line)
+        terminal.expect(r"\.\.\.: ")
+    terminal.sendline("")
+    terminal.expect(r"\rdemo:toy-1 [\d,]+ characters · demo:toy-2 [\d,]+ characters")
+    terminal.sendintr()
+    terminal.expect(PROMPT)
+    assert terminal.before.count("[incomplete: interrupted]") == 2
+    assert "0 of 2 finished, 2 incomplete" in terminal.before
+    assert "Traceback" not in terminal.before
+    assert "[False, False]" in run(terminal, "print([r.complete for r in part])")
+
+
+SCRIPT = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_line_magic("load_ext", "xiantong_nb")
+shell.run_cell_magic("ask", "demo:toy-1 demo:toy-2", "hello")
+"""
+
+
+def test_a_file_gets_the_lanes_without_a_line_that_moves(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], env=kernel_env(tmp_path), capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.count("── demo:toy-") == 2
+    assert "\r" not in done.stdout
+    assert "characters" not in done.stdout
 
 
 def test_an_assigned_question_may_end_in_a_question_mark(terminal):

@@ -16,8 +16,8 @@ _FIELDS = get_type_hints(Reply)
 
 
 def reply_out(reply: Reply) -> dict[str, Any]:
-    """Return a reply as a dict of its fields; each block of the answer says its kind."""
-    blocks = [{"kind": type(block).__name__, **dataclasses.asdict(block)} for block in reply.blocks]
+    """Return a reply as a dict of its fields; each block of the answer stands under its kind."""
+    blocks = [{type(block).__name__: dataclasses.asdict(block)} for block in reply.blocks]
     return dataclasses.asdict(reply) | {"blocks": blocks}
 
 
@@ -26,17 +26,17 @@ def reply_in(written: dict[str, Any]) -> Reply:
     if unknown := written.keys() - _FIELDS.keys():
         msg = f"a reply has no {min(unknown)}"
         raise ValueError(msg)
-    blocks = tuple(_block(block) for block in msgspec.convert(written.get("blocks", []), list[dict[str, Any]]))
+    blocks = tuple(map(_block, msgspec.convert(written.get("blocks", []), list[dict[str, Any]])))
     told = {name: msgspec.convert(value, _FIELDS[name]) for name, value in written.items() if name != "blocks"}
     return Reply(blocks=blocks, **told)
 
 
 def _block(written: dict[str, Any]) -> Block:
-    kind = _KINDS.get(str(written.get("kind")))
-    if kind is None:
+    ((kind, fields),) = written.items()
+    if kind not in _KINDS:
         msg = "a block is of no known kind"
         raise ValueError(msg)
-    block: Block = msgspec.convert({name: value for name, value in written.items() if name != "kind"}, kind)
+    block: Block = msgspec.convert(fields, _KINDS[kind])
     return block
 
 

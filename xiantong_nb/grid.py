@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _GRID = "display: grid; grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); gap: 12px"
 _LANE = "min-width: 0; padding: 4px 12px; border: 1px solid rgba(128, 128, 128, 0.4); overflow-wrap: break-word"
+_APART = "margin: 0 0 1em"
 _WIDE = "overflow-x: auto"
 _SMALL = "font-size: 85%; opacity: 0.8"
 
@@ -146,7 +147,7 @@ def _lane(lane: LaneResult) -> str:
     parts = [
         f"<h4>{one.entities(lane.label)}</h4>",
         f'<p style="{_SMALL}">{one.entities(status(lane))}</p>',
-        f"<details><summary>Thinking</summary>\n{thinking}</details>" if thinking else "",
+        f'<details style="{_APART}"><summary>Thinking</summary>\n{thinking}</details>' if thinking else "",
         f'<div style="{_WIDE}">\n{rendered(answer)}</div>' if (answer := one.answer(reply)) else "",
         f"<p><strong>[{one.entities(mark)}]</strong></p>" if (mark := _mark(lane)) else "",
         *(f"<p>{one.entities(line)}</p>" for line in _told(lane)),

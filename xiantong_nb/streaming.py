@@ -17,21 +17,18 @@ if TYPE_CHECKING:
     from xiantong_nb.lane import Lane
     from xiantong_nb.reply import Reply
 
-AT_ONCE = 8
-"""Requests at once to one connection, unless said: as many as a comparison has lanes."""
-
 
 class Lanes:
     """
     Questions under way at once, read from one queue.
 
     None knows of the others: one that fails, waits or is stopped leaves them as they are. `at_once` is the number of
-    requests that one connection has to bear; further ones wait for their turn.
+    requests that one connection has to bear, unless said all of them; further ones wait for their turn.
     """
 
-    def __init__(self, lanes: Sequence[Lane], at_once: int = AT_ONCE) -> None:
+    def __init__(self, lanes: Sequence[Lane], at_once: int = 0) -> None:
         self.lanes = tuple(lanes)
-        self._at_once = at_once
+        self._at_once = at_once or len(self.lanes)
         self._feed: loop.Feed[tuple[Lane, Event]] = loop.Feed()
         self._ended: set[Lane] = set()
         self._futures: list[Future[None]] = []

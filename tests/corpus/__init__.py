@@ -22,7 +22,7 @@ _COMMONMARK = MarkdownIt("commonmark", {"html": True})
 _GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 RENDERERS = {"commonmark": _COMMONMARK.render, "github": _GITHUB.render, "nbconvert": markdown2html_mistune}
 
-_TAGS = {
+TAGS = {
     "p",
     "h1",
     "h2",
@@ -59,16 +59,19 @@ _TAGS = {
 _ATTRIBUTES = {"href", "title", "class", "id", "align", "style", "start", "type", "checked", "disabled"}
 
 
-class _Audit(HTMLParser):
-    def __init__(self) -> None:
+class Audit(HTMLParser):
+    """Finds in HTML what is more than some tags and some styles, and gathers the text that is shown."""
+
+    def __init__(self, tags=frozenset(), styles="") -> None:
         super().__init__(convert_charrefs=True)
+        self._tags, self._styles = tags or TAGS, re.compile(rf"text-align: ?\w+;?|{styles or '(?!)'}")
         self.found: list[str] = []
         self.text: list[str] = []
         self._code = 0
 
     def handle_starttag(self, tag, attrs) -> None:
         self._code += tag in {"code", "pre"}
-        if tag not in _TAGS:
+        if tag not in self._tags:
             self.found.append(f"<{tag}>")
         for name, given in attrs:
             value = given or ""
@@ -77,7 +80,7 @@ class _Audit(HTMLParser):
                 self.found.append(f"{tag} {name}={value}")
             if name == "href" and not inner and not re.match("(?i)https?://|mailto:", value):
                 self.found.append(f"href={value}")
-            if name == "style" and not re.fullmatch(r"text-align: ?\w+;?", value):
+            if name == "style" and not self._styles.fullmatch(value):
                 self.found.append(f"style={value}")
 
     def handle_endtag(self, tag) -> None:
@@ -105,7 +108,7 @@ def active(filtered: str) -> list[str]:
     """What any renderer makes of a text beyond what Markdown makes."""
     found = []
     for name, render in RENDERERS.items():
-        audit = _Audit()
+        audit = Audit()
         audit.feed(render(filtered))
         audit.close()
         found += [f"{name}: {one}" for one in audit.found]
@@ -114,7 +117,7 @@ def active(filtered: str) -> list[str]:
 
 def shown(markdown: str) -> str:
     """What a reader reads."""
-    audit = _Audit()
+    audit = Audit()
     audit.feed(_GITHUB.render(markdown))
     audit.close()
     return " ".join(html.unescape("".join(audit.text)).split())
