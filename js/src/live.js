@@ -21,7 +21,7 @@ export default () => ({
     greet(model, signal, 0, () => unsaved(model));
     return {
       /**
-       * Draw the answers of one question: `heard` is what its widget has heard so far.
+       * Draw the answers of one question: `heard` is what its sheet has heard so far.
        * @param {Page} page
        */
       show(page) {

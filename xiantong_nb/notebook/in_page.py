@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xiantong_nb.notebook.widgets import Sheet
 
 _PATIENCE = 2.0  # seconds from the first word: a view that changes later would disturb who reads
+_UNFOLDS = 0.2  # seconds in which the page makes a sheet ready, while the text before it is still to be seen
 _FRAME, _QUICK_FRAME, _QUICK_FRAMES = 0.1, 0.05, 4
 
 
@@ -52,13 +53,15 @@ class PagePainter(Generic[Item, Answer]):
         self._pairs = pairs
         self._news = {lane: News(lane, alone=len(lanes) == 1) for lane in lanes}
         self._sheet: Sheet | None = None
+        self._drawing = False
+        self._ready = 0.0
         self._frames = 0
         self._next_frame = 0.0
         self._until: float | None = None
 
     def rest(self) -> float:
         """Until the next frame. The question has left by now, so the page is asked for."""
-        if self._sheet is not None:
+        if self._drawing:
             return self._next_frame - time.monotonic()
         self._page.called()
         return self._before.rest()
@@ -67,9 +70,9 @@ class PagePainter(Generic[Item, Answer]):
         """Take what has come, and send the first of it at once, the rest on the clock."""
         for lane, event in self._pairs(batch):
             self._news[lane].take(event)
-        if self._sheet is None:
+        if not self._drawing:
             self._begin()
-        if self._sheet is None:
+        if not self._drawing:
             self._before.take(batch)
         elif self._next_frame <= time.monotonic():
             self._send()
@@ -77,43 +80,48 @@ class PagePainter(Generic[Item, Answer]):
     def finish(self, answer: Answer) -> None:
         """Send the last, put the output that stays in the place of the sheet, and only then take that off."""
         try:
-            self._send()
+            if self._drawing:
+                self._send()
             self._before.finish(answer)
         finally:
             self._end()
 
     def withdraw(self) -> None:
         """Empty the output: an error follows it."""
-        if self._sheet is None:
+        if self._drawing:
+            self._output.put({"text/markdown": ""}, {})
+        else:
             self._before.withdraw()
-            return
-        self._output.put({"text/markdown": ""}, {})
         self._end()
 
     def _begin(self) -> None:
-        """Put a sheet into the output, if there is something to show and the page is there, and was so in time."""
+        """Lay a sheet ready once the page is there, if that is in time; draw on it when there is something to show."""
         now = time.monotonic()
         if self._until is None and any(news.begun for news in self._news.values()):
             self._until = now + _PATIENCE
-        if not self._page.there or (self._until is not None and now > self._until):
-            return
-        if len(self._news) > 1 or any(news.shows for news in self._news.values()):
+        if self._sheet is None and self._page.there and (self._until is None or now < self._until):
             self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
+            self._ready = now + _UNFOLDS
+        shows = len(self._news) > 1 or any(news.shows for news in self._news.values())
+        if self._sheet is not None and shows and (not self._output.shown or now >= self._ready):
+            self._drawing = True
+            self._send()  # what is sent first is there when the sheet is shown
             self._output.put(self._sheet.data(), {})
 
     def _send(self) -> None:
-        if self._sheet is None:
-            return
+        if self._sheet is not None and (message := self._message()):
+            self._sheet.send(message)
+            self._frames += 1
+            self._next_frame = time.monotonic() + (_QUICK_FRAME if self._frames < _QUICK_FRAMES else _FRAME)
+
+    def _message(self) -> dict[str, Any]:
+        """Return what is new of all lanes, as the page takes it; nothing where nothing is."""
         lanes = {at: new for at, news in enumerate(self._news.values()) if (new := news.told())}
-        if not lanes:
-            return
-        message: dict[str, Any] = {"lanes": lanes}
+        message: dict[str, Any] = {"lanes": lanes} if lanes else {}
         if len(self._news) > 1 and any("s" in new for new in lanes.values()):
             ended = [result(lane).state for lane in self._news if lane.reply]
             message["said"] = grid.finished(ended, len(self._news))
-        self._sheet.send(message)
-        self._frames += 1
-        self._next_frame = time.monotonic() + (_QUICK_FRAME if self._frames < _QUICK_FRAMES else _FRAME)
+        return message
 
     def _stop(self, at: int | None) -> None:
         """Stop one lane, or all; in any thread."""

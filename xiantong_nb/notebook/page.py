@@ -47,7 +47,11 @@ class Page:
         return self._there and self._hears
 
     def sheet(self, labels: Sequence[str], stop: Stop) -> Sheet:
-        """Return something to draw answers on; `stop` is called in any thread, with a lane's place or None for all."""
+        """
+        Return something to draw answers on.
+
+        `stop` is called when a button is pressed, in any thread, with a lane's place or None for all.
+        """
         if self._widgets is None or self._ear is None:
             msg = "the page has not answered"
             raise RuntimeError(msg)
