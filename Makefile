@@ -24,6 +24,7 @@ help:
 
 demo: $(READY)
 	$(BIN)/python notebooks/play.py notebooks/01_first_answer.ipynb
+	XIANTONG_DEMO_PACE=100 $(BIN)/python notebooks/play.py notebooks/03_compare.ipynb
 
 lab: $(READY)
 	XIANTONG_DEMO_PACE=80 $(BIN)/jupyter lab --notebook-dir=notebooks

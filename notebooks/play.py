@@ -4,8 +4,8 @@ Play a notebook in a real kernel and tell what its front end is sent, as it is s
     python notebooks/play.py notebooks/01_first_answer.ipynb
 
 For every answer it shows each paint with its time and size, and beside them the moment at which the engine's
-own log says that the request ended: that is how streaming can be seen without a screen. Exits 1 when a cell
-fails, or when no answer was painted at least three times before the engine had finished it.
+own log says that the request ended, of several at once the first: that is how streaming can be seen without a screen.
+Exits 1 when a cell fails, or when no answer was painted at least three times before the engine had finished it.
 """
 
 from __future__ import annotations
@@ -134,14 +134,15 @@ def engine_log(client: Any) -> str:
 
 def compare(paints: list[Paint], log: str, begun: float) -> int:
     """Say how many paints grew before the engine's log shows the end; return 1 when that is enough."""
-    ends = [float(m["at"]) for m in ENDED.finditer(log)]
-    if not ends or ends[-1] < begun:
+    ends = [at for m in ENDED.finditer(log) if (at := float(m["at"])) >= begun]
+    if not ends:
         return 0
     grown, size = 0, 0
     for paint in paints:
-        if paint.at < ends[-1] and paint.size > size:
+        if paint.at < ends[0] and paint.size > size:
             grown, size = grown + 1, paint.size
-    print(f"  engine log: finished at +{ends[-1] - begun:.3f} s; {grown} growing paints before that")
+    first = f"the first of {len(ends)} answers" if len(ends) > 1 else "finished"
+    print(f"  engine log: {first} at +{ends[0] - begun:.3f} s; {grown} growing paints before that")
     return int(grown >= ENOUGH_PAINTS)
 
 

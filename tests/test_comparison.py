@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
+import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -128,6 +131,13 @@ def test_json_gives_an_equal_one_back():
     assert [lane.state for lane in again.lanes] == [lane.state for lane in MADE.lanes]
     with pytest.raises(UsageError, match="was loaded"):
         again.continue_with(0)
+
+
+def test_it_can_be_copied_and_pickled():
+    live = replace(MADE, goes_on=lambda *_: "default")
+    for again in (pickle.loads(pickle.dumps(live)), copy.deepcopy(live)):
+        assert again == MADE
+        assert list(again.errors) == list(MADE.errors)
 
 
 TEXTS = st.text(st.characters(codec=None), max_size=20)

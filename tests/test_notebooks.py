@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.conftest import kernel_env
+from xiantong_nb.notebook import line
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_notebooks():
-    assert [n.name for n in NOTEBOOKS][:1] == ["01_first_answer.ipynb"]
+    assert {"01_first_answer.ipynb", "03_compare.ipynb"} <= {n.name for n in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -31,8 +33,13 @@ def test_a_notebook_runs_and_keeps_its_answers(path, tmp_path):
         if cell.cell_type == "code" and cell.source.startswith("%%ask"):
             (output,) = cell.outputs
             assert output.output_type == "display_data"
-            assert set(output.data) == {"text/markdown", "text/plain"}
+            targets = line.parse(cell.source.splitlines()[0].removeprefix("%%ask")).targets
+            kinds = (
+                {"text/html", "text/markdown", "text/plain"} if len(targets) > 1 else {"text/markdown", "text/plain"}
+            )
+            assert set(output.data) == kinds
             assert output.metadata["xiantong"]["complete"] is True
+            assert len(output.metadata["xiantong"].get("lanes", [0])) == max(len(targets), 1)
     assert not book.metadata.get("widgets"), "no widget state is left behind"
 
 
@@ -42,6 +49,9 @@ def test_the_demo_plays_and_would_notice_what_fails(tmp_path):
     assert good.returncode == 0, good.stdout
     assert "growing paints before that" in good.stdout
     assert "toy-1 · demo" in good.stdout
+    several = play(ROOT / "notebooks" / "03_compare.ipynb", tmp_path, XIANTONG_DEMO_PACE="100")
+    assert several.returncode == 0, several.stdout
+    assert re.search(r"the first of 3 answers at .*; \d+ growing paints before that", several.stdout)
     bad = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("%load_ext xiantong_nb\n1/0")])
     nbformat.write(bad, tmp_path / "bad.ipynb")
     assert play(tmp_path / "bad.ipynb", tmp_path).returncode == 1
@@ -50,6 +60,8 @@ def test_the_demo_plays_and_would_notice_what_fails(tmp_path):
     assert play(tmp_path / "dull.ipynb", tmp_path).returncode == 1
 
 
-def play(path: Path, home: Path) -> subprocess.CompletedProcess[str]:
+def play(path: Path, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "notebooks" / "play.py"), str(path)]
-    return subprocess.run(command, env=kernel_env(home), capture_output=True, text=True, timeout=180, check=False)
+    return subprocess.run(
+        command, env={**kernel_env(home), **env}, capture_output=True, text=True, timeout=180, check=False
+    )

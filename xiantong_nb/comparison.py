@@ -196,6 +196,10 @@ class Comparison:
             raise UsageError(msg, hint="Comparison.from_json() takes the whole text.") from None
         return cls(whole.prompt, lanes, whole.notes)
 
+    def __reduce__(self) -> tuple[Callable[[str], Comparison], tuple[str]]:
+        """Copy and pickle it as JSON does: a conversation can't be taken along."""
+        return Comparison.from_json, (self.to_json(),)
+
     def __repr__(self) -> str:
         failed = sum(not reply.complete for reply in self)
         told = f", {failed} not complete" if failed else ""

@@ -64,7 +64,11 @@ class Lanes:
 
     def end(self, ended: str) -> None:
         """End those here that have not ended; what had come is taken, and perhaps the end itself."""
-        self._take()
+        came = self._feed.get(0)
+        for lane in self.lanes:
+            lane.stop()  # before anything that takes time: the models write on meanwhile
+        for lane, event in came:
+            lane.take(event)
         for lane in self.lanes:
             lane.end(ended)
 

@@ -51,11 +51,11 @@ OPTIONS = (
         metavar="EXPR",
         repeated=True,
     ),
-    Option("--budget", "refuse, before sending, what could cost more than this", float, "USD"),
+    Option("--budget", "refuse, before sending, what all targets together could exceed", float, "USD"),
     Option("--chat", "the conversation to continue (default: default)", metavar="NAME"),
     Option("--new", "forget that conversation first", bool),
     Option("--alone", "neither read nor keep a conversation", bool),
-    Option("--to", "bind the reply to this name as well", metavar="VAR"),
+    Option("--to", "bind the reply, or the comparison, to this name as well", metavar="VAR"),
     Option(
         "--as",
         "how the answer is shown: md, text, code (its first block goes to the next cell), json, raw",
@@ -154,7 +154,7 @@ def parse(line: str) -> argparse.Namespace:
         "%%ask",
         "Ask the model in the cell's text; the answer streams in below.",
         OPTIONS,
-        [("TARGETS", "*", "what to ask; nothing is the target in use")],
+        [("TARGETS", "*", "what to ask; several, up to eight, answer side by side; nothing is the target in use")],
         "A target is connection, connection:model, or a model of the connection in use.\n"
         "One line: %ask [options] the question",
     )

@@ -46,7 +46,7 @@ class DisplayLanes:
         for lane, event in batch:
             self._live[lane].take((event,))
             self._sections.pop(lane, None)
-        begun = [lane for lane, live in self._live.items() if live.size or live.waits_for()]
+        begun = any(live.size or live.waits_for() for live in self._live.values())
         if begun and self._output.rest() <= 0:
             shown = self._now()
             if shown != self._output.shown:
