@@ -145,6 +145,7 @@ import json, time
 from xiantong_nb.api import session
 from xiantong_nb.chats import Origin
 from xiantong_nb.comparing import Comparing
+from xiantong_nb.notebook.live import Output
 from xiantong_nb.notebook.side_by_side import DisplayLanes
 from xiantong_nb.notebook.watching import watch
 from xiantong_nb.options import Options
@@ -154,7 +155,7 @@ def figures(lanes, prompt):
     question, targets = Question(prompt, Options(alone=True), Origin(), {}), ["anthropic:m"] * lanes
     comparing = Comparing(question, session()._lanes(question, targets, lambda _: None), targets, lambda _: None)
     wall, cpu = time.monotonic(), time.process_time()
-    made = watch(comparing, DisplayLanes(comparing.lanes))
+    made = watch(comparing, DisplayLanes(comparing.lanes, Output()))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     assert made.complete, made.errors
     return wall, cpu
