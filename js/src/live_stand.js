@@ -57,30 +57,32 @@ const NAMED = {
   check: "✓",
 };
 
+/** What is handed over as a stand-in. */
 const MISREAD = new RegExp(
   [
-    "&(?:#(?<decimal>\\d{1,7})|#[xX](?<hex>[\\da-fA-F]{1,6})|(?<name>[A-Za-z]{2,8}));",
-    "(?<=[\\p{L}\\p{N}])_+(?=[\\p{L}\\p{N}])",
-    "\\\\[(\\[]",
-    " {2,}(?=\\n[^\\n])",
-    "~{3,}",
-    "(?<=\\]\\([^\\s()]{0,2000})\\([^\\s()]{0,2000}\\)",
-  ].join("|"),
+    /&(?:#(?<decimal>\d{1,7})|#[xX](?<hex>[\da-fA-F]{1,6})|(?<name>[A-Za-z]{2,8}));/, // an entity
+    /(?<=[\p{L}\p{N}])_+(?=[\p{L}\p{N}])/u, // snake_case
+    /\\[([]/, // what is math elsewhere
+    /(?<! ) {2,}(?=\n[^\n])/, // a hard line break
+    /~{3,}/, // more than strikes out
+    /(?<=\]\([^\s()]{0,2000})\([^\s()]{0,2000}\)/, // brackets in an address
+  ]
+    .map((one) => one.source)
+    .join("|"),
   "gu",
 );
 /** What could still become one of those by what comes next. */
 const UNSURE = new RegExp(
   [
-    "&(?:#?[A-Za-z\\d]{0,8})?",
-    "(?<=[\\p{L}\\p{N}])_+",
-    "\\\\",
-    " +\\n?",
-    "~+",
-    "\\](?:\\((?:[^\\s()]|\\([^\\s()]{0,99}\\)?){0,2000})?",
+    /&(?:#?[A-Za-z\d]{0,8})?$/,
+    /(?<=[\p{L}\p{N}])_+$/u,
+    /\\$/,
+    /(?<! ) +\n?$/,
+    /(?<!~)~+$/,
+    /\](?:\((?:[^\s()]|\([^\s()]{0,99}\)?){0,2000})?$/,
   ]
-    .map((one) => `(?:${one})`)
-    .join("|")
-    .replace(/^.*$/s, "(?:$&)$"),
+    .map((one) => one.source)
+    .join("|"),
   "u",
 );
 /** Characters that would act on the text around them, however they are written. */
