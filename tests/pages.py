@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import time
@@ -78,6 +79,14 @@ class Page:
                     return self._ended(request, ran)
             react(self)
         raise TimeoutError(f"the cell did not end: {ran.text}")
+
+    def closes(self) -> bool:
+        """Whether the last sheet is taken off after its answer."""
+        deadline = time.monotonic() + LIMIT
+        while not self.last.closed and time.monotonic() < deadline:
+            with contextlib.suppress(queue.Empty):
+                self._hear(self._client.get_iopub_msg(timeout=0.2))
+        return self.last.closed
 
     def say(self, content: dict[str, Any]) -> None:
         """Say something to the kernel's ear."""

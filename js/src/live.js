@@ -6,6 +6,7 @@
  * a sheet for each question, which say nothing. This one draws on them.
  */
 
+import { unsaved } from "./live_saved.js";
 import { view } from "./live_view.js";
 
 /** When a greeting is repeated, in ms: the first of a page goes to the thread that the cell keeps busy. */
@@ -25,7 +26,6 @@ export default () => ({
        * @param {Page} page
        */
       show(page) {
-        unsaved(page.model);
         const number = page.model.get("number");
         const drawn = view(page.el, page.model.get("labels"), page.signal, (lane) =>
           model.send({ stop: number, lane }),
@@ -58,16 +58,4 @@ function greet(model, signal, number, answered) {
   };
   model.on("msg:custom", hear);
   signal.addEventListener("abort", quiet);
-}
-
-/**
- * Leave nothing in the notebook: JupyterLab saves the state of all widgets that live, where it is told to.
- * @param {Model} model
- */
-function unsaved(model) {
-  /** @type {unknown} */
-  const saved = /** @type {any} */ (model.widget_manager)?._modelsSync;
-  if (!(saved instanceof Map)) return;
-  const ours = model.get("_anywidget_id");
-  for (const [id, each] of saved) if (each.get("_anywidget_id") === ours) saved.delete(id);
 }

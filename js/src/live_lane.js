@@ -68,7 +68,7 @@ export class Lane {
   #text = make("div", { class: "xt-live-text", "aria-busy": "true" });
   #thought = make("div", { class: "xt-live-text" });
   #thinking = make("details", { open: "", hidden: "" });
-  #told = make("div", { class: "xt-live-text" });
+  #told = make("div");
   #folds = true;
   #answer = new Part(this.#text);
   #reasoning = new Part(this.#thought);

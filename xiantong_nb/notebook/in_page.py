@@ -99,11 +99,11 @@ class PagePainter(Generic[Item, Answer]):
         now = time.monotonic()
         if self._until is None and any(news.begun for news in self._news.values()):
             self._until = now + _PATIENCE
-        if self._sheet is None and self._page.there and (self._until is None or now < self._until):
-            self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
-            self._ready = now + _UNFOLDS
         shows = len(self._news) > 1 or any(news.shows for news in self._news.values())
-        if self._sheet is not None and shows and (not self._output.shown or now >= self._ready):
+        if self._sheet is None and shows and self._page.there and (self._until is None or now < self._until):
+            self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
+            self._ready = now + _UNFOLDS if self._output.shown else now
+        if self._sheet is not None and now >= self._ready:
             self._drawing = True
             self._send()  # what is sent first is there when the sheet is shown
             self._output.put(self._sheet.data(), {})

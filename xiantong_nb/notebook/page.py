@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     Stop = Callable[[int | None], None]
 
 
+# anywidget (0.11) gives a widget two seconds, and complains in the page of one that was closed before it was ready.
+_LAID_OUT = 3.0
+
+
 class Page:
     """
     The page, which need not exist: a kernel that nobody looks at never hears of one.
@@ -62,9 +66,11 @@ class Page:
         return made
 
     def remove(self, sheet: Sheet) -> None:
-        """Take a sheet off; what is displayed must be something else by then."""
+        """Take a sheet off, once the page has surely laid it out; what is displayed must be something else by now."""
         self._stops.pop(sheet.number, None)
-        sheet.close()
+        closing = threading.Timer(_LAID_OUT, sheet.close)
+        closing.daemon = True
+        closing.start()
 
     def close(self) -> None:
         """Hear nothing any more."""
