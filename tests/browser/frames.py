@@ -48,8 +48,8 @@ class Frame:
     """
     One animation frame.
 
-    Height and the top of the line that is read are in pixels, `size` in characters; `live` says whether the live view is
-    there, `selected` what is selected.
+    Height and the top of the line that is read are in pixels, `size` in characters; `live` says whether it is the live
+    view, `selected` what is selected.
     """
 
     height: int
