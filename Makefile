@@ -8,13 +8,14 @@ SLOW = .venv-slow
 
 NODE = js/node_modules/.ready
 
-.PHONY: help demo lab test test-slow check torture bench shots js lock clean
+.PHONY: help demo lab test test-live test-slow check torture bench shots js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
 	@echo "make test-slow  the official SDK and the Claude Agent SDK against llama.cpp: 450 MB are installed first"
+	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
 	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
 	@echo "make shots   pictures of what a person sees, into shots/"
@@ -35,6 +36,9 @@ test: $(READY) $(VENV)/.tools $(NODE)
 
 test-slow: $(READY) $(SLOW)/.ready
 	XIANTONG_SLOW_PYTHON=$(SLOW)/bin/python $(BIN)/python -m pytest tests/slow
+
+test-live: $(READY)
+	XIANTONG_LIVE=1 $(BIN)/python -m pytest tests/live -p no:randomly
 
 check: $(READY) $(VENV)/.tools $(NODE)
 	$(BIN)/ruff format --check .

@@ -17,8 +17,11 @@ KEYS = (
 )  # fmt: skip
 
 
-collect_ignore = [] if os.environ.get("XIANTONG_SLOW_PYTHON") else ["slow"]
-"""What `make test-slow` runs: it installs other people's clients first."""
+collect_ignore = [
+    *([] if os.environ.get("XIANTONG_SLOW_PYTHON") else ["slow"]),
+    *([] if os.environ.get("XIANTONG_LIVE") else ["live"]),
+]
+"""What `make test-slow` and `make test-live` run: other people's clients, and the providers themselves."""
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # started in the background by a shell: the processes of these tests would inherit that, and be deaf to Ctrl-C

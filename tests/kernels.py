@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import queue
+import shutil
+import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jupyter_client.manager import KernelManager
@@ -63,15 +67,42 @@ class Ran:
         return error
 
 
-class Kernel:
-    """A kernel and its client; messages are gathered cell by cell."""
+@dataclass
+class Tab:
+    """What Tab brings: the text it stands for, what is offered for it, each one's kind, what else was shown."""
 
-    def __init__(self, env: dict[str, str]) -> None:
+    replaced: str
+    offered: list[str]
+    kinds: dict[str, str]
+    shown: str
+
+
+class Kernel:
+    """
+    A kernel and its client; messages are gathered cell by cell.
+
+    `under` is a command that runs the kernel's; the two talk by files then, which need no network.
+    """
+
+    def __init__(self, env: dict[str, str], under: Sequence[str] = ()) -> None:
         self._manager = KernelManager(kernel_name="python3")
+        self._sockets = ""
+        if under:
+            self._sockets = tempfile.mkdtemp()  # a short name: that of a socket has to be
+            spec = self._manager.kernel_spec
+            spec.argv = [*under, sys.executable, *spec.argv[1:]]
+            self._manager.transport, self._manager.ip = "ipc", str(Path(self._sockets) / "k")
         self._manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
         self.client = self._manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)
+
+    def another_client(self) -> Any:
+        """A client of its own for a second listener: each takes its messages away."""
+        client = self._manager.blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=LIMIT)
+        return client
 
     def send(self, code: str, *, cell: str = "", silent: bool = False, stdin: bool = False) -> str:
         """Send a cell and return the id of the request; `cell` is what JupyterLab sends as its id."""
@@ -128,12 +159,27 @@ class Kernel:
         assert ran.status == "ok", ran.text
         return ast.literal_eval(ran.text.strip())
 
+    def tab(self, code: str) -> Tab:
+        """Press Tab behind the code, which is where a `|` stands in it, if one does."""
+        code, _, behind = code.partition("|")
+        request = self.client.complete(code + behind, len(code))
+        found = self._reply(request)
+        kinds = [each["type"] for each in found["metadata"]["_jupyter_types_experimental"]]
+        shown: list[str] = []
+        while (message := self.client.get_iopub_msg(timeout=LIMIT))["content"].get("execution_state") != "idle":
+            if message["parent_header"].get("msg_id") == request and message["msg_type"] != "status":
+                shown.append(str(message["content"]))
+        replaced = (code + behind)[found["cursor_start"] : found["cursor_end"]]
+        return Tab(replaced, found["matches"], dict(zip(found["matches"], kinds, strict=True)), "".join(shown))
+
     def interrupt(self) -> None:
         self._manager.interrupt_kernel()
 
     def stop(self) -> None:
         self.client.stop_channels()
         self._manager.shutdown_kernel()
+        if self._sockets:
+            shutil.rmtree(self._sockets)
 
     @property
     def pid(self) -> int:

@@ -115,8 +115,8 @@ def test_the_text_is_the_filtered_text():
     [
         (None, "", "price unknown"),
         (0.0, "a toy, free", "a toy, free"),
-        (0.012345, "list price", "$0.01 (list price)"),
-        (0.00012345, "list price", "$0.000123 (list price)"),
+        (0.012345, "list price", "$0.012 (list price)"),
+        (0.00012345, "list price", "$0.00012 (list price)"),
         (12.0, "x", "$12.00 (x)"),
     ],
 )

@@ -92,11 +92,11 @@ def test_no_list_breaks_the_reader(value):
     assert all(isinstance(m.id, str) for m in models)
 
 
-def ask(url, key=KEY):
+def ask(url, key=KEY, patience=30.0):
     async def run():
         transport = Transport()
         try:
-            return await listed(Connection("gw", PRESETS["custom"], url, "m", key=key), transport)
+            return await listed(Connection("gw", PRESETS["custom"], url, "m", key=key), transport, patience)
         finally:
             await transport.aclose()
 
@@ -110,7 +110,7 @@ def test_the_engine_lists_its_toys(engine):
 
 async def _engine_lists(engine):
     transport = Transport()
-    found = await listed(replace(demo(), base_url=engine.base_url), transport)
+    found = await listed(replace(demo(), base_url=engine.base_url), transport, 30.0)
     await transport.aclose()
     return found
 

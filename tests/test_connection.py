@@ -64,7 +64,7 @@ def test_names_of_nothing(text, in_use, kind, says):
 def test_a_guessed_name_is_noted_where_it_may_be_wrong():
     assert parse_target("anthropic", ALL).notes == ()
     (note,) = parse_target("openrouter", ALL).notes
-    assert "sonnet taken as claude-sonnet-5-5" in note
+    assert "sonnet is taken as claude-sonnet-5-5" in note
     elsewhere = known(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL="https://gw.example")
     assert parse_target("anthropic:opus", elsewhere).notes
     assert not parse_target("anthropic:my-model", elsewhere).notes

@@ -77,7 +77,7 @@ def test_what_is_said_makes_a_connection(draft, slug, preset, url, model):
 def test_the_first_thing_that_keeps_it_from_being_one_is_named(draft, field, missing, says):
     found = problem(draft)
     assert (found.field, found.missing) == (field, missing)
-    assert says in f"{found.message} {found.hint}"
+    assert says in str(found)
     assert isinstance(found.error(), UsageError)
     assert "CANARY" not in repr(found) + repr(draft)
 

@@ -50,6 +50,9 @@ def test_what_claude_code_can_not_ask_is_refused():
         connection("gw", "https://gw.example/v1", wire="openai-completions").environment()
     with pytest.raises(UsageError, match="does not run yet"):
         demo().environment()
+    with pytest.raises(UsageError, match="Which model sonnet is at openrouter is known by its list alone"):
+        replace(connection("openrouter"), default_model="sonnet").environment()
+    assert replace(connection("anthropic"), default_model="sonnet").environment()[MODEL] == "claude-sonnet-5-5"
     fault = UsageError("broken")
     with pytest.raises(UsageError, match="broken"):
         replace(connection("openrouter"), fault=fault).environment()
@@ -86,7 +89,7 @@ def test_what_is_shown_has_no_key():
     told = shown(made, made.environment())
     assert told[URL] == "https://openrouter.ai/api"
     assert "CANARY" not in str(told)
-    assert told[TOKEN].endswith("wxyz)")
+    assert told[TOKEN] == "…wxyz"
 
 
 def test_what_was_put_is_no_connection_of_ones_own():

@@ -10,7 +10,7 @@ from tests.conftest import kernel_env
 from tests.engines import until
 from tests.fault_server import BLOCK, CLOSE, START, FaultServer, failure, head, sse, text
 from tests.kernels import Kernel
-from tests.pages import VIEW, Page
+from tests.sheets import VIEW, Page
 from tests.test_painting import HOSTILE, slowly
 
 KEY = "sk-ant-marker-key-0123456789"

@@ -14,6 +14,7 @@ LOADED = {
     "xiantong_nb.notebook.edge",
     "xiantong_nb.notebook.extension",
     "xiantong_nb.notebook.magics",
+    "xiantong_nb.notebook.preferences",
 }
 SCRIPT = """
 import sys

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.conftest import NOWHERE
-from xiantong_nb.connection import Connection, parse_target, resolve, takes_images
+from xiantong_nb.attached import takes_images
+from xiantong_nb.connection import Connection, parse_target, resolve
 from xiantong_nb.errors import UsageError
 from xiantong_nb.events import Usage
 from xiantong_nb.models import Listing, Model, leaves_the_machine, nearest, newest
@@ -49,12 +49,12 @@ def connection(slug, **more):
 
 def test_a_name_is_resolved_against_the_list():
     listing = Listing(LISTED, 0)
-    target = resolve(connection("openrouter"), "sonnet", listing)
+    target = resolve(connection("openrouter"), "sonnet", lambda _: listing)
     assert (target.model, target.notes) == ("anthropic/claude-sonnet-5.5", ())
     assert parse_target(
         "openrouter:opus", {"openrouter": connection("openrouter")}, listed=lambda _: listing
     ).model == ("anthropic/claude-opus-4.10")
-    bare = resolve(connection("openrouter"), "haiku", listing)
+    bare = resolve(connection("openrouter"), "haiku", lambda _: listing)
     assert bare.model == "claude-haiku-5-5"
     assert "may have another name" in bare.notes[0]
     assert resolve(connection("anthropic")).notes == ()
@@ -62,7 +62,7 @@ def test_a_name_is_resolved_against_the_list():
 
 def test_a_name_that_can_not_be_is_refused_with_the_one_that_was_meant():
     with pytest.raises(UsageError, match=r"names there are provider/model-name") as caught:
-        resolve(connection("openrouter"), "gpt-4o", Listing(LISTED, 0))
+        resolve(connection("openrouter"), "gpt-4o", lambda _: Listing(LISTED, 0))
     assert caught.value.hint == "Did you mean 'openai/gpt-4o'?"
     with pytest.raises(UsageError) as caught:
         resolve(connection("vercel"), "gpt-4o")
@@ -102,35 +102,46 @@ def test_the_nearest_names():
 )
 def test_who_says_whether_a_model_takes_images(made, listed, takes):
     listing = None if listed is None else Listing((Model("m", images=listed),), 0)
-    assert takes_images(made, "m", listing)[0] is takes
+    assert takes_images(made, "m", lambda _: listing)[0] is takes
 
 
 def test_prices_of_a_list_and_of_what_runs_here():
     usage = Usage(input_tokens=1_000_000, output_tokens=100_000)
     listing = Listing((Model("a/b", price_in=2.0, price_out=10.0),), 0)
-    assert cost_of(usage, "a/b", connection("vercel"), listing) == (3.0, "vercel's list price")
-    assert cost_of(Usage(1, 1, cache_read_tokens=5), "a/b", connection("vercel"), listing) == (None, "")
+    assert cost_of(usage, "a/b", connection("vercel"), lambda _: listing) == (3.0, "vercel's list price")
+    assert cost_of(Usage(1, 1, cache_read_tokens=5), "a/b", connection("vercel"), lambda _: listing) == (None, "")
+    varies = Listing((Model("a/b", price_in=2.0, price_out=10.0, price_up_to=999_999),), 0)
+    assert cost_of(usage, "a/b", connection("vercel"), lambda _: varies) == (None, ""), (
+        "longer prompts cost something else"
+    )
     assert cost_of(usage, "llama3.2", connection("ollama")) == (0.0, "runs here")
     assert cost_of(usage, "x:cloud", connection("ollama")) == (None, "")
     assert {"claude-opus-5-5", "claude-sonnet-5-5"} <= {m.id for m in table().models}
 
 
 def test_a_list_is_kept_and_read_without_a_network(tmp_path):
-    shelf, made = Shelf(tmp_path / "home"), connection("openrouter")
+    home, made = tmp_path / "home", connection("openrouter")
+    shelf, others = Shelf(lambda: home), [Shelf(lambda: home) for _ in range(3)]
     assert shelf.keep(made, LISTED).models == LISTED
-    assert not (tmp_path / "home").exists(), "looking makes no folder"
-    (tmp_path / "home").mkdir()
-    assert shelf.kept(made) is None
+    assert not home.exists(), "looking makes no folder"
+    assert shelf.kept(made).models == LISTED, "this process knows it all the same"
+    home.mkdir()
+    assert others[0].kept(made) is None
     shelf.keep(made, LISTED)
-    kept = shelf.kept(made)
+    kept = others[0].kept(made)
     assert kept.models == LISTED
+    assert others[0].kept(made) is kept, "it is read once"
     assert 0 <= time.time() - kept.at < 60
     assert shelf.kept(connection("vercel")) is None
-    (file,) = (tmp_path / "home" / "cache").iterdir()
+    others[1].keep(made, LISTED[:1])
+    assert shelf.kept(made).models == LISTED[:1], "another process has asked again"
+    (file,) = (home / "cache").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
     file.write_bytes(b"{broken")
-    assert shelf.kept(made) is None
-    Shelf(NOWHERE).keep(made, LISTED)  # where nothing can be written, nothing is kept
+    assert shelf.kept(made).models == LISTED[:1]
+    assert others[2].kept(made) is None
+    file.unlink()
+    assert shelf.kept(made).models == LISTED[:1], "it may be deleted"
 
 
 def test_how_long_ago():

@@ -1,84 +1,33 @@
-"""Ollama's own routes, by a stand-in with the shapes of its source: version, tags, show."""
+"""Ollama by its own routes: its version, what is pulled, and what its test says at each stage that fails."""
 
 from __future__ import annotations
 
-import http.server
-import json
-import threading
+import contextlib
 
 import pytest
 
-from tests.answering import Answering
 from tests.conftest import NOWHERE
-from tests.speech import Chat, Messages
+from tests.fault_server import failure, head
+from tests.stand_ins import ollama as stand_in
+from tests.test_pictures import encoded
 from xiantong_nb import ollama, probe
 from xiantong_nb.connection import Connection
-from xiantong_nb.errors import NotFound, UnknownModel
+from xiantong_nb.errors import KeyRefused, NotFound, UnknownModel, UsageError
 from xiantong_nb.models import Model
+from xiantong_nb.options import Options
 from xiantong_nb.presets import PRESETS
+from xiantong_nb.request import Image
+from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 
-DETAILS = {"format": "gguf", "family": "llama", "families": ["llama"], "parameter_size": "3.2B"}
-SHOWN = {
-    "llama3.2:latest": {"capabilities": ["completion", "tools"], "model_info": {"llama.context_length": 131072}},
-    "gemma3:4b": {"capabilities": ["completion", "vision"], "model_info": {"gemma3.context_length": 32768}},
-    "nomic-embed-text:latest": {"capabilities": ["embedding"], "model_info": {}},
-    "gpt-oss:120b-cloud": {"capabilities": ["completion"], "model_info": {}},
-}
-
-
-class StandIn(Answering):
-    """Ollama of a given version, as its documents and its source have it; it is not Ollama."""
-
-    def do_GET(self):
-        if self.path == "/api/version":
-            self.send_json(200, {"version": self.server.version})
-        elif self.path == "/api/tags":
-            self.send_json(200, {"models": [{"name": n, "model": n, "size": 1, "details": DETAILS} for n in SHOWN]})
-        else:
-            self.send_body(404, b"404 page not found", "text/plain")
-
-    def do_POST(self):
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        name = asked.get("model", "")
-        known = name in SHOWN or f"{name}:latest" in SHOWN
-        old = tuple(map(int, self.server.version.split(".")[:2])) < (0, 14)
-        if self.path == "/v1/messages" and old:
-            self.send_body(404, b"404 page not found", "text/plain")
-        elif not known:
-            error = {"type": "not_found_error", "message": f"model '{name}' not found"}
-            self.send_json(404, {"type": "error", "error": error, "request_id": "req_1"})
-        elif self.path == "/api/show":
-            self.send_json(200, {"details": DETAILS, **SHOWN[name]})
-        else:
-            speech = Messages() if self.path == "/v1/messages" else Chat()
-            parts = asked["messages"][-1]["content"]
-            images = sum(part["type"].startswith("image") for part in parts) if isinstance(parts, list) else 0
-            self.send_body(200, speech.whole(f"{images} images for ", name), "text/event-stream")
-
-
-def stand_in(version, port=0):
-    """Start one; raises `OSError` where the port is taken."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), StandIn)
-    server.version, server.daemon_threads = version, True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+VERSIONS = ("0.14.0", "0.33.0")
 
 
 @pytest.fixture
 def serving():
-    """Start stand-ins of given versions; gives their base URLs."""
-    servers = []
-
-    def serve(version):
-        server = stand_in(version)
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_address[1]}"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    """Start stand-ins of given versions, for as long as a test takes."""
+    with contextlib.ExitStack() as until_the_end:
+        yield lambda version: until_the_end.enter_context(stand_in(version))
 
 
 @pytest.fixture
@@ -88,24 +37,48 @@ def session():
     made.close()
 
 
-def connection(base_url, preset="ollama", model="llama3.2"):
-    return Connection("ollama", PRESETS[preset], base_url, model, name="Ollama")
+def connection(base_url, preset="ollama", model="llama3.2", **more):
+    return Connection("ollama", PRESETS[preset], base_url, model, name="Ollama", **more)
 
 
-def test_what_is_pulled_with_context_and_images(serving, session):
-    found = session.models(connection(serving("0.33.0"))).models
-    assert found == (
+BOTH = pytest.mark.parametrize("preset", ["ollama", "custom"])
+"""Ollama by its preset, and as an address of one's own that turns out to be one."""
+
+
+@BOTH
+@pytest.mark.parametrize("version", ["0.13.5", *VERSIONS])
+def test_what_is_pulled_with_context_and_images(serving, session, version, preset):
+    server = serving(version)
+    assert session.lists.ask(connection(server.url, preset)).models == (
         Model("llama3.2:latest", context=131072, images=False, local=True),
         Model("gemma3:4b", context=32768, images=True, local=True),
         Model("gpt-oss:120b-cloud", images=False, local=False),
     )
+    assert ("GET", "/api/tags") in server.seen
+    assert all("/v1/" not in path for _, path in server.seen)
+
+
+@BOTH
+def test_nothing_pulled_is_an_empty_list(serving, session, preset):
+    server = serving("0.33.0")
+    server.pulled = {}
+    assert session.lists.ask(connection(server.url, preset)).models == ()
+
+
+@pytest.mark.parametrize("pulled", [["llama3.2:latest", "gemma3:4b"], []])
+def test_the_other_route_lists_names_alone(serving, session, pulled):
+    """Where a key is sent, or the version is not told, nothing but the wire's own list is asked."""
+    server = serving("0.33.0")
+    server.pulled = {name: {} for name in pulled}
+    key = Secret("some-key-0123456789")
+    keyed = connection(f"{server.url}/v1", "custom", key=key, wire="openai-completions")
+    assert session.lists.ask(keyed).models == tuple(map(Model, pulled))
+    assert server.seen == [("GET", "/v1/models?limit=1000")]
 
 
 def test_another_server_at_its_address_is_asked_for_its_list(session, faults):
-    from tests.fault_server import failure
-
     faults.play(failure(404, b"404 page not found"), failure(200, {"data": [{"id": "tiny"}]}))
-    assert [m.id for m in session.models(connection(faults.url)).models] == ["tiny"]
+    assert [m.id for m in session.lists.ask(connection(faults.url)).models] == ["tiny"]
 
 
 @pytest.mark.parametrize(
@@ -116,29 +89,53 @@ def test_which_versions_are_too_old(version, old):
     assert ollama.is_too_old(version) is old
 
 
-@pytest.mark.parametrize("version", ["0.14.0", "0.33.0"])
-@pytest.mark.parametrize("preset", ["ollama", "custom"])
+@BOTH
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_test_names_the_version(serving, session, version, preset):
-    session.here["ollama"] = connection(serving(version), preset)
+    session.here["ollama"] = connection(serving(version).url, preset)
     outcome = probe.test(session, "ollama:llama3.2")
     assert outcome.passed
     assert outcome.stages[0].said == f"Ollama {version}"
 
 
-@pytest.mark.parametrize("preset", ["ollama", "custom"])
+def too_old(error):
+    assert isinstance(error, NotFound)
+    assert error.hint.startswith("Ollama 0.13.5 is too old: 0.14 or newer is needed. Update it: ollama.com/download")
+
+
+@BOTH
 def test_one_that_is_too_old_is_said_so(serving, session, preset):
-    session.here["ollama"] = connection(serving("0.13.5"), preset)
+    session.here["ollama"] = connection(serving("0.13.5").url, preset)
     outcome = probe.test(session, "ollama:llama3.2")
-    assert isinstance(outcome.error, NotFound)
-    assert outcome.error.hint == "Ollama 0.13.5 is too old: 0.14 or newer is needed. Update it: ollama.com/download"
+    assert (outcome.stages[0].said, outcome.failed_at) == ("Ollama 0.13.5", "model answered")
+    too_old(outcome.error)
+    with pytest.raises(NotFound) as caught, session.open("hi", "ollama:llama3.2") as stream:
+        stream.result()
+    too_old(caught.value)
 
 
-@pytest.mark.parametrize("preset", ["ollama", "custom"])
+def test_one_that_is_too_old_for_one_wire_answers_on_the_other(serving, session):
+    server = serving("0.13.5")
+    session.here["ollama"] = connection(f"{server.url}/v1", "custom", wire="openai-completions")
+    assert probe.test(session, "ollama:llama3.2").passed
+    session.here["ollama"] = connection(server.url, "custom")
+    outcome = probe.test(session, "ollama:llama3.2")
+    assert outcome.options == "--api openai-completions"
+    too_old(outcome.error)
+    assert outcome.error.hint.endswith("With --api openai-completions it works.")
+
+
+@BOTH
 def test_a_model_that_is_not_pulled_is_said_so(serving, session, preset):
-    session.here["ollama"] = connection(serving("0.33.0"), preset)
+    session.here["ollama"] = connection(serving("0.33.0").url, preset)
+    pull = "Pull it: ollama pull qwen3. It has: llama3.2:latest, gemma3:4b, gpt-oss:120b-cloud."
     outcome = probe.test(session, "ollama:qwen3")
     assert isinstance(outcome.error, UnknownModel)
-    assert outcome.error.hint.startswith("Pull it: ollama pull qwen3. It has: llama3.2:latest, gemma3:4b, ")
+    assert outcome.error.hint == pull
+    with pytest.raises(UnknownModel) as caught, session.open("hi", "ollama:qwen3") as stream:
+        stream.result()
+    assert caught.value.hint == pull
+    assert session.lists.kept(session.here["ollama"]).find("gemma3:4b"), "what the second look listed is kept"
 
 
 def test_one_that_does_not_run_is_said_so(session):
@@ -146,3 +143,34 @@ def test_one_that_does_not_run_is_said_so(session):
     outcome = probe.test(session, "ollama:llama3.2")
     assert outcome.failed_at == "reached"
     assert "ollama list" in outcome.error.hint
+
+
+@BOTH
+def test_https_is_said_to_be_http(serving, session, preset):
+    session.here["ollama"] = connection(serving("0.33.0").url.replace("http:", "https:"), preset)
+    outcome = probe.test(session, "ollama:llama3.2")
+    assert (outcome.error.kind, outcome.failed_at) == ("tls", "reached")
+    assert "http://, not https://" in outcome.error.hint
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_is_best_left_out(session, faults, status):
+    faults.play(failure(404, b""), failure(status, b""))
+    key = {"key": Secret("some-key-0123456789"), "key_from": "credentials.enc", "saved": True}
+    session.here["ollama"] = connection(faults.url, **key)
+    error = probe.test(session, "ollama:llama3.2").error
+    assert isinstance(error, KeyRefused)
+    assert error.hint == "Ollama needs no key: leave it empty. %xiantong edit ollama --no-key"
+
+
+def test_an_image_by_its_url_is_fetched_for_it(serving, session, faults):
+    """It takes no URLs; what would be refused is not sent."""
+    server, data = serving("0.33.0"), encoded()
+    faults.play([head(kind="image/png", length=len(data)) + data])
+    session.here["ollama"] = connection(server.url)
+    options = Options(alone=True, images=(Image(url=f"{faults.url}/a.png"),))
+    with session.open("what is it?", "ollama:gemma3:4b", options) as stream:
+        assert stream.result().text == "1 images for gemma3:4b"
+    refused = session.open("what is it?", "ollama:llama3.2", options)
+    with refused, pytest.raises(UsageError, match="takes no images: what ollama lists"):
+        refused.result()

@@ -12,7 +12,7 @@ from tests.conftest import NOWHERE
 from tests.fault_server import failure, good, head
 from tests.speech import Chat
 from xiantong_nb.connection import Connection
-from xiantong_nb.errors import UsageError
+from xiantong_nb.errors import RequestRefused, UsageError
 from xiantong_nb.options import Options
 from xiantong_nb.pictures import MOST_BYTES, _header, picture
 from xiantong_nb.presets import PRESETS
@@ -24,6 +24,16 @@ def encoded(kind="PNG", size=(7, 5), mode="RGB"):
     file = io.BytesIO()
     Pillow.new(mode, size, 1).save(file, kind)
     return file.getvalue()
+
+
+IMAGE = picture(encoded())
+
+
+@pytest.fixture
+def session():
+    made = Session(environment={}, folder=NOWHERE)
+    yield made
+    made.close()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,22 @@ def test_what_is_too_large_is_made_to_fit():
     assert clear.media_type == "image/png"
 
 
+def test_of_many_each_is_made_smaller(session, faults):
+    large, url = picture(encoded(size=(3000, 10))), Image(url="https://example.org/a.png")
+    assert large.media_type == "image/png", "alone it is sent as it is"
+    session.here["gw"] = Connection("gw", PRESETS["anthropic"], faults.url, "m", images={"m": True})
+    faults.play(good("dots"))
+    for count in (20, 21):
+        images = (large, IMAGE, url, *[IMAGE] * (count - 3))
+        with session.open("what are these?", "gw:m", Options(alone=True, images=images)) as stream:
+            stream.result()
+        first, second, third, *_ = faults.seen[-1].json["messages"][0]["content"]
+        size = _header(base64.b64decode(first["source"]["data"]))[1]
+        assert size[0] == (3000 if count == 20 else 2000)
+        assert second["source"]["data"] == IMAGE.data
+        assert third["source"] == {"type": "url", "url": "https://example.org/a.png"}
+
+
 @pytest.mark.parametrize(
     ("value", "says"),
     [(b"text", "no image that can be read"), (5, "no image: int"), ("/no/such", "can't be read"), (b"", "no image")],
@@ -77,19 +103,9 @@ def test_what_is_no_image_is_said(value, says):
     assert "--image x" in caught.value.message
 
 
-@pytest.fixture
-def session():
-    made = Session(environment={}, folder=NOWHERE)
-    yield made
-    made.close()
-
-
-IMAGE = picture(encoded())
-
-
-def asked(session, faults, *, images=(IMAGE,), preset="custom", **more):
-    session.here["gw"] = Connection("gw", PRESETS[preset], faults.url, "m", **more)
-    with session.open("what is it?", "gw:m", Options(alone=True, images=images)) as stream:
+def asked(session, faults, *, images=(IMAGE,), preset="custom", slug="gw", **more):
+    session.here[slug] = Connection(slug, PRESETS[preset], faults.url, "m", **more)
+    with session.open("what is it?", f"{slug}:m", Options(alone=True, images=images)) as stream:
         return stream.result()
 
 
@@ -119,6 +135,9 @@ def test_images_go_out_by_chat_completions(session, faults):
 def test_an_endpoint_of_ones_own_takes_none_until_it_is_said(session, faults):
     with pytest.raises(UsageError, match="takes no images") as caught:
         asked(session, faults)
+    assert caught.value.hint == f"If it does: %xiantong connect {faults.url} --model m --images, or --images all."
+    with pytest.raises(UsageError, match="takes no images") as caught:
+        asked(session, faults, saved=True)
     assert caught.value.hint == "If it does: %xiantong edit gw --model m --images, or --images all."
     assert faults.seen == []
     with pytest.raises(UsageError, match=r"customEndpoint\.supportsImages"):
@@ -131,8 +150,36 @@ def test_of_a_known_provider_its_list_decides(session, faults):
     with pytest.raises(UsageError, match="what gw lists"):
         asked(session, faults, preset="anthropic")
     assert faults.seen[0].head.startswith("GET /v1/models")
-    faults.play(failure(404, b"no list"), good("a dot"))
-    assert asked(session, faults, preset="anthropic").text == "a dot"
+    with pytest.raises(UsageError, match="what gw lists"):
+        asked(session, faults, preset="anthropic")
+    assert len(faults.seen) == 1, "it is asked once"
+    faults.play(failure(404, b"no list"), good("a dot"), good("a dot"))
+    for _ in range(2):
+        assert asked(session, faults, preset="anthropic", slug="other").text == "a dot", "then the endpoint decides"
+    assert [seen.head.split()[0] for seen in faults.seen] == ["GET", "GET", "POST", "POST"]
+
+
+def test_toys_take_none(session):
+    stream = session.open("what is it?", "demo", Options(alone=True, images=(IMAGE,)))
+    with stream, pytest.raises(UsageError, match="demo:toy-1 takes no images: the toys read text alone") as caught:
+        stream.result()
+    assert caught.value.hint == ""
+
+
+def test_a_server_that_was_said_to_see_and_does_not_is_asked_once():
+    """llama.cpp without a projector says so with a 500."""
+    from xiantong_nb.engine import Engine
+
+    session = Session(environment={}, folder=NOWHERE)
+    with Engine.start() as engine:
+        session.here["gw"] = Connection("gw", PRESETS["custom"], engine.base_url, "toy-1", all_images=True)
+        with (
+            pytest.raises(RequestRefused, match="image input is not supported") as caught,
+            session.open("what is it?", "gw", Options(alone=True, images=(IMAGE,))) as stream,
+        ):
+            stream.result()
+    session.close()
+    assert caught.value.hint.startswith("Leave out --image")
 
 
 def test_an_image_by_its_url_is_fetched_where_the_endpoint_does_not(session, faults):
@@ -142,15 +189,3 @@ def test_an_image_by_its_url_is_fetched_where_the_endpoint_does_not(session, fau
     assert reply.notes == (f"fetched {faults.url}/a.png",)
     assert "authorization" not in faults.seen[0].head.lower()
     assert faults.seen[1].json["messages"][0]["content"][0]["source"]["data"] == base64.b64encode(data).decode()
-
-
-def test_a_budget_is_kept_before_anything_is_sent(session, faults):
-    session.here["gw"] = Connection("gw", PRESETS["custom"], faults.url, "m")
-    with pytest.raises(UsageError, match="No price of gw:m is known"):
-        session.open("hi", "gw", Options(alone=True, budget=1.0))
-    session.here["a"] = Connection("a", PRESETS["anthropic"], "https://api.anthropic.com", "claude-opus-5-5")
-    with pytest.raises(UsageError, match=r"could cost up to \$0\.2, more than the budget of \$0\.01") as caught:
-        session.open("hi", "a", Options(alone=True, budget=0.01, max_tokens=10_000))
-    assert "--max-tokens" in caught.value.hint
-    session.open("hi", "a", Options(alone=True, budget=0.3, max_tokens=10_000))
-    assert faults.seen == []

@@ -1,28 +1,76 @@
-"""Each provider of the documentation, step by step in a kernel, against its stand-in."""
+"""Each provider of the documentation, step by step in a kernel and on every wire it speaks, against its stand-in."""
 
 from __future__ import annotations
 
 import base64
-import json
 import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import journeys
 from tests.conftest import kernel_env
-from tests.decoding import CHAT
-from tests.kernels import Kernel
-from tests.stand_ins import KEYS, World
-from tests.test_ollama import stand_in
+from tests.decoding import CHAT, MESSAGES
+from tests.journeys import Case
+from tests.kernels import Kernel, Ran
+from tests.stand_ins import KEYS, Ollama, World
 from tests.test_pictures import encoded
 from tests.test_tls import Authority
 
-HOSTS = {"anthropic": "api.anthropic.com", "openrouter": "openrouter.ai", "vercel": "ai-gateway.vercel.sh"}
-NAMED = {
-    "anthropic": "claude-sonnet-5-5",
-    "openrouter": "anthropic/claude-sonnet-5.5",
-    "vercel": "anthropic/claude-sonnet-5.5",
+if TYPE_CHECKING:
+    from xiantong_nb.presets import Wire
+
+
+@dataclass(frozen=True)
+class Standing(Case):
+    """A case with what is known of its stand-in: where that is, another of its models, one that takes no images."""
+
+    host: str = ""
+    wire: Wire = MESSAGES
+    header: str = "authorization"
+    other: str = ""
+    blind: str = ""
+
+
+def both(case: Standing) -> list[Standing]:
+    """A case on each wire."""
+    return [case, replace(journeys.on_the_other_wire(case), wire=CHAT)]
+
+
+def keyed(slug, host, path, model, connect, **more):
+    key = KEYS[host]
+    return Standing(slug, connect, f"https://{host}{path}/v1/messages", model, (key,), host=host, **more)
+
+
+ANTHROPIC = keyed(
+    "anthropic", "api.anthropic.com", "", "claude-sonnet-5-5", "anthropic",
+    header="x-api-key", other="claude-opus-5-5", seeing="haiku",
+)  # fmt: skip
+OPENROUTER = keyed(
+    "openrouter", "openrouter.ai", "/api", "anthropic/claude-sonnet-5.5", "openrouter",
+    other="openai/gpt-4o", seeing="haiku", blind="meta-llama/llama-3.3-70b",
+)  # fmt: skip
+VERCEL = keyed(
+    "vercel", "ai-gateway.vercel.sh", "", "anthropic/claude-sonnet-5.5", "vercel",
+    other="anthropic/claude-opus-5.5", seeing="haiku", blind="meta/llama-3.3",
+)  # fmt: skip
+CUSTOM = keyed(
+    "custom", "gw.example.com", "", "house-large", "https://gw.example.com --model house-large --images",
+    other="house-small", seeing="house-large", blind="house-small",
+)  # fmt: skip
+OLLAMA = Standing(
+    "ollama", "ollama --model llama3.2", "http://localhost:11434/v1/messages", "llama3.2",
+    other="gemma3:4b", seeing="gemma3:4b", blind="llama3.2",
+)  # fmt: skip
+CASES = {case.slug: case for case in (ANTHROPIC, *both(OPENROUTER), *both(VERCEL), *both(OLLAMA), *both(CUSTOM))}
+LISTED = {
+    "anthropic": r"claude-opus-5-5 +1,000,000 +yes +4 +20",
+    "openrouter": r"openai/gpt-4o +128,000 +yes +2.5 +10",
+    "vercel": r"meta/llama-3.3 +200,000 +no +2 +10",
+    "ollama": r"gemma3:4b +32,768 +yes",
+    "custom": "house-small",
 }
-PATHS = {"anthropic": "/v1/messages", "openrouter": "/api/v1/messages", "vercel": "/v1/messages"}
 
 
 @pytest.fixture(scope="module")
@@ -33,191 +81,257 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def kernel(world, tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    env = {n: v for n, v in kernel_env(home).items() if not n.lower().endswith("_proxy") and n != "SSL_CERT_DIR"}
-    made = Kernel(env | {"HTTPS_PROXY": world.proxy, "SSL_CERT_FILE": str(world.authority.path)})
-    made.run("%load_ext xiantong_nb")
-    made.connected = {
-        provider: made.run(f"%xiantong connect {provider}", answers=[KEYS[host], "", ""])
-        for provider, host in HOSTS.items()
-    }
-    (home / "dot.png").write_bytes(encoded())
-    made.dot = home / "dot.png"
-    yield made
-    made.stop()
-
-
-@pytest.fixture(params=HOSTS)
-def provider(request, world):
-    """Each one in turn."""
-    world.seen.clear()
-    return request.param
-
-
-def test_connect(kernel, provider):
-    """A key alone: the model left empty is the newest sonnet that is listed there."""
-    ran = kernel.connected[provider]
-    assert ran.status == "ok", ran.text
-    assert ran.asked[0]["password"]
-    assert f"Tested and saved: {provider}" in ran.text
-    assert f"This kernel now asks {provider}:{NAMED[provider]}" in ran.text
-
-
-def test_test(kernel, provider):
-    ran = kernel.run(f"%xiantong test {provider}")
-    assert ran.status == "ok", ran.text
-    assert f"https://{HOSTS[provider]}{PATHS[provider]}" in ran.text
-    assert "finished" in ran.text
-
-
-def test_list(kernel, provider, world):
-    ran = kernel.run(f"%xiantong models {provider} --refresh")
-    assert NAMED[provider] in ran.text
-    assert "1,000,000" in ran.text
-    assert "Listed just now" in ran.text
-    world.seen.clear()
-    assert "--refresh asks again" in kernel.run(f"%xiantong models {provider} opus").text
-    assert world.seen == [], "a list is kept"
-
-
-def test_ask(kernel, provider, world):
-    ran = kernel.run(f"%%ask {provider}:opus --alone\nhello")
-    wanted = NAMED[provider].replace("sonnet", "opus")
-    assert f"0 images for {wanted}" in ran.text
-    host, _, path, headers, asked = world.seen[-1]
-    assert (host, path, asked["model"]) == (HOSTS[provider], PATHS[provider], wanted)
-    named = {name.lower() for name in headers} & {"x-api-key", "authorization"}
-    assert named == ({"x-api-key"} if provider == "anthropic" else {"authorization"}), "one header carries the key"
-    assert "CANARY" not in str(ran.messages)
-
-
-def test_image(kernel, provider, world):
-    ran = kernel.run(f"%%ask {provider}:sonnet --alone --image {kernel.dot}\nwhat is it?")
-    assert "1 images for" in ran.text, ran.text
-    source = world.seen[-1][-1]["messages"][-1]["content"][0]["source"]
-    assert base64.b64decode(source["data"]) == encoded()
-    text_only = {"openrouter": "meta-llama/llama-3.3-70b", "vercel": "meta/llama-3.3"}.get(provider)
-    if text_only:
-        world.seen.clear()
-        refused = kernel.run(f"%%ask {provider}:{text_only} --alone --image {kernel.dot}\nwhat is it?")
-        assert "takes no images: what" in refused.text
-        assert f"%xiantong edit {provider} --model {text_only} --images" in refused.text
-        assert world.seen == [], "nothing was sent"
-
-
-def test_error_hint(kernel, provider, world):
-    near = kernel.run(f"%%ask {provider}:{NAMED[provider]}x --alone\nhello")
-    assert f"has no model '{NAMED[provider]}x' (404)" in near.text
-    assert NAMED[provider] in near.text
-    world.broke = True
+def ollama():
+    """A stand-in where Ollama listens; none where something else does."""
     try:
-        broke = kernel.run(f"%%ask {provider}:sonnet --alone\nhello")
-    finally:
-        world.broke = False
-    assert "no credit left, or a spend limit is reached (402)" in broke.text
-    wrong = kernel.run(f"%xiantong edit {provider} --ask-key", answers=["wrong-key-0123456789-abcdef", "", ""])
-    assert "refused the key from the prompt, sent as" in wrong.text
-    assert "Nothing was saved" in wrong.text
+        server = Ollama("0.33.0", 11434)
+    except OSError:
+        yield None
+        return
+    yield server
+    server.close()
+
+
+class Traveller(Kernel):
+    """A kernel that connects each provider when it is first needed; `connected` is what it showed then."""
+
+    def __init__(self, env, home) -> None:
+        super().__init__(env)
+        self.home, self.dot = home, home / "dot.png"
+        self.dot.write_bytes(encoded())
+        self.connected: dict[str, Ran] = {}
+        self.run("%load_ext xiantong_nb")
 
 
 @pytest.fixture(scope="module")
-def ollama():
-    """A stand-in where Ollama listens."""
-    try:
-        server = stand_in("0.33.0", 11434)
-    except OSError:
-        pytest.skip("something listens on port 11434 of this machine: it may be a real Ollama")
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def local(ollama, tmp_path):
-    """A kernel beside it, which has nothing saved."""
-    home = tmp_path
-    made = Kernel(kernel_env(home))
-    made.run("%load_ext xiantong_nb")
-    made.home = home
-    (home / "dot.png").write_bytes(encoded())
+def kernel(world, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    made = Traveller(world.env(kernel_env(home)), home)
     yield made
     made.stop()
 
 
-@pytest.mark.parametrize("way", ["ollama", "custom --base-url http://localhost:11434"])
-def test_connect_ollama(local, way):
-    """By its preset, and as the documentation has it: Custom, its URL, no key, a model that is named."""
-    ran = local.run(f"%xiantong connect {way} --model llama3.2")
+@pytest.fixture(params=CASES)
+def case(request, world, ollama, kernel):
+    """Each connection in turn, connected."""
+    found = CASES[request.param]
+    if not found.host and ollama is None:
+        pytest.skip("something listens on port 11434 of this machine: it may be a real Ollama")
+    if found.slug not in kernel.connected:
+        kernel.connected[found.slug] = journeys.connect(kernel, found)
+    world.seen.clear()
+    return found
+
+
+def test_connect(kernel, case):
+    """A key alone, where one is needed: a model left empty is the newest sonnet that is listed there."""
+    asked = kernel.connected[case.slug].asked
+    assert [each["password"] for each in asked] == [True] * bool(case.host)
+    if not case.host:
+        assert "Ollama 0.33.0" in kernel.connected[case.slug].text
+        assert "no key needed" in kernel.connected[case.slug].text
+
+
+def test_test(kernel, case):
+    journeys.try_out(kernel, case)
+
+
+def test_list(kernel, case, world):
+    ran = journeys.list_models(kernel, case)
+    assert re.search(LISTED[case.slug.removesuffix("-chat")], ran.text), ran.text
+    assert not re.search("flux|embed", ran.text), "what answers without text is left out"
+    world.seen.clear()
+    kernel.run(f"%xiantong models {case.slug} house")
+    assert world.seen == [], "a list is kept"
+
+
+def test_ask(kernel, case, world):
+    ran = journeys.ask(kernel, case, case.other)
+    assert f"0 images for {case.other}" in ran.text
+    if case.host:
+        host, path, headers, asked = world.asked()
+        assert (host, asked["model"]) == (case.host, case.other)
+        assert case.url == f"https://{host}{path}"
+        assert {"x-api-key", "authorization"} & set(headers) == {case.header}, "one header carries the key"
+    assert "CANARY" not in str(ran.messages)
+
+
+def test_cost(kernel, case):
+    """What it cost, and by whose figure."""
+    ran = journeys.ask(kernel, case, case.other)
+    whose = {"anthropic": "(list price of 2026-11)", "ollama": "runs here", "custom": "price unknown"}
+    assert whose.get(case.slug.removesuffix("-chat"), f"({case.slug}'s list price)") in ran.text
+
+
+def test_image(kernel, case, world):
+    ran = journeys.show_image(kernel, case, kernel.dot)
+    assert "1 images for" in ran.text
+    if case.host:
+        part = world.asked()[3]["messages"][-1]["content"][0]
+        data = part["source"]["data"] if case.wire == MESSAGES else part["image_url"]["url"].partition(",")[2]
+        assert base64.b64decode(data) == encoded()
+    if case.blind:
+        world.seen.clear()
+        refused = kernel.run(f"%%ask {case.slug}:{case.blind} --alone --image {kernel.dot}\nwhat is it?")
+        assert "takes no images: " in refused.text
+        assert f"%xiantong edit {case.slug} --model {case.blind} --images" in refused.text
+        assert world.seen == [], "nothing was sent"
+
+
+def test_error_hint(kernel, case, world):
+    """A model that is not there, no credit, a wrong key: each with what to do about it."""
+    near = journeys.misspell(kernel, case)
+    if not case.host:
+        assert f"Pull it: ollama pull {case.model}x. It has: " in near.text
+        return
+    world.broke = True
+    try:
+        broke = kernel.run(f"%%ask {case.slug} --alone\nhello")
+    finally:
+        world.broke = False
+    assert "no credit left, or a spend limit is reached (402): Insufficient credits" in broke.text
+    wrong = journeys.mistype_key(kernel, case)
+    shown = {"x-api-key": "x-api-key", "authorization": "Authorization: Bearer"}[case.header]
+    assert f"sent as {shown} (401)" in wrong.text
+    journeys.ask(kernel, case)
+
+
+def test_a_preset_names_its_pages(kernel, world):
+    """Where keys are got and models are shown stands in the questions."""
+    for preset, keys, models in (
+        ("openrouter", "https://openrouter.ai/keys", "https://openrouter.ai/models"),
+        ("vercel", "https://vercel.com/dashboard/ai-gateway", "https://vercel.com/ai-gateway/models"),
+    ):
+        host = CASES[preset].host
+        ran = kernel.run("%xiantong connect --name pages --no-test --unsaved", answers=[preset, KEYS[host], ""])
+        assert ran.status == "ok", ran.text
+        key, model = ran.asked[-2:]
+        assert f"Keys: {keys}." in key["prompt"]
+        assert f"Models: {models}. Model [anthropic/claude-sonnet-5.5]: " in model["prompt"]
+
+
+@pytest.mark.parametrize("case", ["openrouter", "openrouter-chat", "vercel", "vercel-chat"], indirect=True)
+def test_a_name_without_its_provider_is_not_sent(kernel, case, world):
+    """`gpt-4o` on OpenRouter is `openai/gpt-4o`: which one was meant is said."""
+    ran = kernel.run(f"%%ask {case.slug}:{case.other.rpartition('/')[2]} --alone\nhello")
+    assert f"Did you mean '{case.other}'?" in ran.text
+    ran = kernel.run(f"%xiantong edit {case.slug} --model {case.other.rpartition('/')[2]}")
+    assert f"Did you mean '{case.other}'?" in ran.text
+    assert [verb for _, verb, *_ in world.seen if verb != "GET"] == [], "no question was sent"
+
+
+def test_what_leaves_the_machine_is_marked_everywhere(kernel, ollama):
+    if ollama is None:
+        pytest.skip("something listens on port 11434 of this machine: it may be a real Ollama")
+    connected = kernel.run("%xiantong connect ollama --model gpt-oss:120b-cloud --name away")
+    not_local = "ot local: a question to gpt-oss:120b-cloud leaves this machine"
+    assert connected.status == "ok", connected.text
+    assert not_local in connected.text
+    assert "gpt-oss:120b-cloud (not local)" in kernel.run("%xiantong list").text
+    assert re.search(r"gpt-oss:120b-cloud +no +not local", kernel.run("%xiantong models away").text)
+    assert not_local in kernel.run("%xiantong test away").text
+    asked = kernel.run("%%ask away --alone\nhello").text
+    assert not_local in asked
+    assert "price unknown" in asked
+
+
+def test_a_wrong_answer_is_asked_for_again(kernel):
+    answers = ["openrouter", KEYS["openrouter.ai"], "gpt-4o", "openai/gpt-4o"]
+    ran = kernel.run("%xiantong connect --name asked --unsaved", answers=answers)
     assert ran.status == "ok", ran.text
-    assert "Ollama 0.33.0" in ran.text
-    assert "no key needed" in ran.text
-    assert "Tested and saved: ollama" in ran.text
+    assert [asked["prompt"] for asked in ran.asked[3:]] == ["Model: "]
+    assert "Did you mean 'openai/gpt-4o'?" in ran.text
+    assert "This kernel now asks asked:openai/gpt-4o" in ran.text
 
 
 @pytest.fixture
-def connected(local):
-    """The same, connected."""
-    local.run("%xiantong connect ollama --model llama3.2")
-    return local
+def fresh(world, tmp_path):
+    """A kernel of its own, with nothing connected; more of its environment may be said."""
+    made = []
+
+    def start(**more):
+        made.append(Traveller(world.env(kernel_env(tmp_path)) | more, tmp_path))
+        return made[-1]
+
+    yield start
+    for kernel in made:
+        kernel.stop()
 
 
-def test_test_ollama(connected):
-    ran = connected.run("%xiantong test ollama")
-    assert "Ollama 0.33.0" in ran.text
-    assert "finished" in ran.text
+def test_a_key_in_the_environment_is_enough(fresh):
+    """An empty model, and an alias, are resolved against the list of an endpoint that is saved nowhere."""
+    kernel = fresh(OPENROUTER_API_KEY=KEYS["openrouter.ai"])
+    assert "0 images for anthropic/claude-sonnet-5.5" in kernel.run("%%ask\nhello").text
+    assert "0 images for anthropic/claude-opus-5.5" in kernel.run("%%ask opus --alone\nhello").text
+    assert "now asks openrouter:anthropic/claude-haiku-5.5" in kernel.run("%xiantong use haiku").text
+    assert "anthropic/claude-haiku-5.5" in kernel.run("%xiantong list").text
+    assert not (kernel.home / ".xiantong").exists(), "asking is no reason to make a folder"
 
 
-def test_list_ollama(connected):
-    listed = connected.run("%xiantong models ollama --refresh").text
-    assert re.search(r"gemma3:4b +32,768 +yes", listed)
-    assert re.search(r"llama3.2:latest +131,072 +no", listed)
-    assert re.search(r"gpt-oss:120b-cloud .*not local", listed)
-    assert "nomic-embed-text" not in listed
+def test_what_is_not_connected_is_said_where_its_models_are_wanted(fresh):
+    ran = fresh().run("%xiantong models openrouter gpt")
+    assert "OpenRouter is not connected." in ran.text
+    assert "%xiantong connect openrouter, or set OPENROUTER_API_KEY" in ran.text
 
 
-def test_ask_ollama(connected):
-    ran = connected.run("%%ask ollama:llama3.2 --alone\nhello")
-    assert "0 images for llama3.2" in ran.text
-    assert "runs here" in ran.text
-    away = connected.run("%%ask ollama:gpt-oss:120b-cloud --alone\nhello")
-    assert "not local: the question leaves this machine" in away.text
-    assert "price unknown" in away.text
+def test_where_no_list_can_be_had_the_bare_name_is_taken_with_a_warning(fresh, world):
+    kernel = fresh(OPENROUTER_API_KEY=KEYS["openrouter.ai"])
+    world.away.add("openrouter.ai")
+    try:
+        used = kernel.run("%xiantong use openrouter:opus")
+        assert "The alias opus is taken as claude-opus-5-5, which may have another name here" in used.text
+        assert "The proxy did not let the request through" in kernel.run("%%ask\nhello").text
+        assert "claude-opus-5-5" in kernel.run("%xiantong list").text
+    finally:
+        world.away.clear()
 
 
-def test_image_ollama(connected):
-    image = f"--alone --image {connected.home}/dot.png\nhello"
-    assert "1 images for" in connected.run(f"%%ask ollama:gemma3:4b {image}").text
-    assert "takes no images" in connected.run(f"%%ask ollama:llama3.2:latest {image}").text
+def test_lists_offline_have_their_age_and_the_table_its_date(fresh, world):
+    kernel = fresh(ANTHROPIC_API_KEY=KEYS["api.anthropic.com"])
+    world.away.add("api.anthropic.com")
+    try:
+        table = kernel.run("%xiantong models").text
+        assert "This is the built-in table of 2026-11." in table
+        assert re.search(r"claude-sonnet-5-5 +2 +10", table)
+    finally:
+        world.away.clear()
+    assert "Listed just now. Prices: the built-in table of 2026-11." in kernel.run("%xiantong models").text
+    world.away.add("api.anthropic.com")
+    try:
+        again = fresh(ANTHROPIC_API_KEY=KEYS["api.anthropic.com"])
+        assert "This is the built-in table of 2026-11." in again.run("%xiantong models").text, "nothing was saved yet"
+    finally:
+        world.away.clear()
+    kernel.run("%xiantong connect anthropic --no-test --key-env ANTHROPIC_API_KEY")
+    kernel.run("%xiantong models --refresh")
+    world.away.add("api.anthropic.com")
+    try:
+        last = fresh(ANTHROPIC_API_KEY=KEYS["api.anthropic.com"]).run("%xiantong models --refresh").text
+        assert "This was listed just now." in last
+        assert re.search(r"claude-sonnet-5-5 +1,000,000 +yes +2 +10", last)
+    finally:
+        world.away.clear()
 
 
-def test_error_hint_ollama(connected):
-    assert "Pull it: ollama pull qwen3. It has: " in connected.run("%%ask ollama:qwen3 --alone\nhello").text
+def test_what_was_spent(kernel, case):
+    """Answers, tokens and money, by connection and model."""
+    journeys.ask(kernel, case, case.other)
+    used = kernel.run("%xiantong usage").text
+    assert re.search(rf"{re.escape(case.slug)} +{re.escape(case.other)} +\d+ +\d+ +\d+", used), used
+    assert "In all: $" in used
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        {"models": [{"id": "gemma3:4b", "supportsImages": True, "contextWindow": 32768}, "llama3.2"]},
-        {"models": ["gemma3:4b"], "customEndpoint": {"api": "openai-completions", "supportsImages": True}},
-    ],
-    ids=["per model", "per endpoint"],
-)
-def test_image_opt_in_pasted_into_config_json(local, endpoint):
-    """The documentation's two ways to switch images on by hand, at an address of one's own."""
-    entry = {
-        "slug": "ollama-gemma", "name": "Local Model", "providerType": "pi_compat", "authType": "none",
-        "baseUrl": "http://127.0.0.1:11434/v1", "customEndpoint": {"api": "openai-completions"},
-        "defaultModel": "gemma3:4b", "createdAt": 1795305600000, **endpoint,
-    }  # fmt: skip
-    path = local.home / ".xiantong" / "config.json"
-    path.parent.mkdir(mode=0o700)
-    path.write_text(json.dumps({"llmConnections": [entry]}))
-    ask = "%%ask ollama-gemma --alone --image {}/dot.png\nhello"
-    assert "1 images for gemma3:4b" in local.run(ask.format(local.home)).text
-    path.write_text(
-        json.dumps({"llmConnections": [entry | {"models": ["gemma3:4b"]} | {"customEndpoint": {"api": CHAT}}]})
-    )
-    refused = local.run(ask.format(local.home))
-    assert "takes no images" in refused.text
-    assert "--images" in refused.text
+def test_the_environment_of_other_programs(kernel, case, world):
+    """What is handed over asks the same endpoint, with the same key, and is taken out again."""
+    ran = kernel.run(f"%xiantong env {case.slug}")
+    if case.wire == CHAT:
+        assert "speaks anthropic-messages only" in ran.text
+        return
+    names = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL"
+    values = kernel.value(f"[__import__('os').environ.get(n) for n in {names}]")
+    key = KEYS.get(case.host, "ollama")
+    url = None if case is ANTHROPIC else case.url.removesuffix("/v1/messages")
+    assert values == [url, *([None, key] if case is ANTHROPIC else [key, None]), case.model]
+    assert "CANARY" not in str(ran.messages)
+    assert "is back" in kernel.run("%xiantong env --unset").text
+    assert kernel.value(f"[n for n in {names} if n in __import__('os').environ]") == []

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from xiantong_nb.notebook import commands, line
+from xiantong_nb.notebook.preferences import Xiantong
 from xiantong_nb.presets import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-OPTIONS = {row.flag for row in (*line.OPTIONS, *line.CONNECT, *line.USE)}
+OPTIONS = {row.flag for row in (*line.OPTIONS, *line.CONNECT, *line.USE, *line.FIX)}
 
 
 def test_every_option_is_documented():
@@ -39,6 +42,12 @@ def test_every_command_is_documented_and_no_other():
     assert documented == set(commands.COMMANDS)
 
 
+def test_every_setting_is_documented_with_its_default_and_no_other():
+    (told,) = re.findall(r"^## Settings$(.*?)^## ", README, re.MULTILINE | re.DOTALL)
+    documented = set(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", told, re.MULTILINE))
+    assert documented == {(name, repr(t.default_value)) for name, t in Xiantong.class_traits(config=True).items()}
+
+
 def test_every_connection_is_documented():
     for preset in PRESETS.values():
         assert f"`{preset.slug}`" in README
@@ -51,6 +60,20 @@ def test_every_make_target_exists():
     assert set(re.findall(r"make ([a-z]+) {2,}#|`make ([a-z]+)`", README))
     named = {a or b for a, b in re.findall(r"^make ([a-z]+)|`make ([a-z]+)`", README, re.MULTILINE)}
     assert named <= targets
+
+
+def test_every_test_that_is_named_exists_and_the_table_is_whole():
+    named = set(re.findall(r"`(test_\w+(?:\[[\w-]+\])?)`", README))
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider"]
+    files = ["tests/test_providers.py", "tests/test_walkthroughs.py"]
+    listed = subprocess.run(
+        [*command, *files], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    ).stdout
+    ids = {line.rpartition("::")[2] for line in listed.splitlines()}
+    assert named <= ids | {each.partition("[")[0] for each in ids}
+    steps = [f"test_{step}" for step in ("connect", "test", "list", "ask", "image", "error_hint")]
+    presets = [preset.slug for preset in PRESETS.values() if not preset.embedded]
+    assert named >= {f"{step}[{slug}]" for step in steps for slug in presets}
 
 
 @pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.DOTALL))

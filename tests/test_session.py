@@ -13,7 +13,9 @@ import pytest
 
 from tests.conftest import NOWHERE
 from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text, whole
+from tests.speech import Chat
 from xiantong_nb.chats import Origin
+from xiantong_nb.connection import Connection
 from xiantong_nb.errors import (
     Busy,
     IncompleteReply,
@@ -24,6 +26,7 @@ from xiantong_nb.errors import (
 )
 from xiantong_nb.events import Finished, Started, TextDelta, Waiting
 from xiantong_nb.options import Options
+from xiantong_nb.presets import PRESETS
 from xiantong_nb.request import Thinking
 from xiantong_nb.session import Session
 
@@ -246,6 +249,36 @@ def test_a_busy_endpoint_gives_up_after_three(faults, session):
 # chats
 
 
+def test_a_spelling_that_was_taken_is_the_first_one_next_time(faults, make):
+    refused = {"error": {"message": "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."}}
+    session = make({})
+    for slug, model in (("gw", "m"), ("gw2", "m")):
+        session.here[slug] = Connection(slug, PRESETS["custom"], f"{faults.url}/v1", model, wire="openai-completions")
+    faults.play(failure(400, refused), Chat().good("yes"))
+    for _ in range(3):
+        assert ask(session, target="gw", max_tokens=5).text == "yes"
+    assert ask(session, target="gw").text == "yes"
+    spelt = [[name for name in seen.json if "tokens" in name] for seen in faults.seen]
+    assert spelt == [["max_tokens"], *[["max_completion_tokens"]] * 3, []]
+    faults.play(failure(400, refused), Chat().good("yes"))
+    ask(session, target="gw:other", max_tokens=5)
+    ask(session, target="gw2", max_tokens=5)
+    asked = [next(name for name in seen.json if "tokens" in name) for seen in faults.seen[5:]]
+    assert asked == ["max_tokens", "max_completion_tokens", "max_tokens"], "another model, another endpoint may differ"
+
+
+def test_a_spelling_that_is_refused_later_is_changed_back(faults, make):
+    session = make({})
+    session.here["gw"] = Connection("gw", PRESETS["custom"], f"{faults.url}/v1", "m", wire="openai-completions")
+    new, old = ({"error": {"message": f"Unknown: {name}"}} for name in ("max_tokens", "max_completion_tokens"))
+    yes = Chat().good("yes")
+    faults.play(failure(400, new), yes, failure(400, old), yes, yes)
+    for _ in range(3):
+        assert ask(session, target="gw", max_tokens=5).text == "yes"
+    asked = [next(name for name in seen.json if "tokens" in name) for seen in faults.seen]
+    assert asked == ["max_tokens", *["max_completion_tokens"] * 2, *["max_tokens"] * 2]
+
+
 def test_a_chat_goes_on(faults, session):
     faults.play(good("One"), good("Two"))
     ask(session, "first")
@@ -461,7 +494,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def run(script: str, url: str, *flags: str) -> subprocess.CompletedProcess:
-    env = {**os.environ, "ANTHROPIC_BASE_URL": url}
+    env = {**os.environ, "ANTHROPIC_BASE_URL": url, "ANTHROPIC_MODEL": "m"}
     return subprocess.run(
         [sys.executable, *flags, "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False
     )

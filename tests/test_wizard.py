@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from xiantong_nb.connection import named
 from xiantong_nb.draft import Draft
 from xiantong_nb.engine import Engine
 from xiantong_nb.errors import KeyRefused, StoreError, UsageError
+from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 from xiantong_nb.wizard import State, Wizard
@@ -24,6 +26,12 @@ def locked():
     """An engine that wants a key."""
     with Engine.start(api_key=KEY.reveal()) as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def nobody_outside(monkeypatch):
+    """Providers are asked for their lists: no test reaches one."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 
 
 @pytest.fixture
@@ -111,12 +119,14 @@ def listing(*ids):
     return failure(200, {"data": [{"id": name} for name in ids]})
 
 
-def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, monkeypatch):
-    from dataclasses import replace
+@pytest.fixture
+def at(faults, monkeypatch):
+    """Let a preset's endpoint be the fault server."""
+    return lambda slug: monkeypatch.setitem(PRESETS, slug, replace(PRESETS[slug], base_url=faults.url))
 
-    from xiantong_nb.presets import PRESETS
 
-    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url=faults.url))
+def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, at):
+    at("ollama")
     faults.play(listing("llama3.2:latest"))
     wizard = Wizard(session, Draft("ollama"))
     assert wizard.check()
@@ -125,7 +135,78 @@ def test_the_only_listed_model_is_taken_where_none_is_named(session, faults, mon
     wizard.edit(name="x")
     assert not wizard.check()
     assert wizard.problem.missing
-    assert "llama3.2:latest, qwen3" in wizard.problem.hint
+    assert "It has llama3.2:latest, qwen3." in str(wizard.problem)
+    faults.play(listing())
+    assert not wizard.check()
+    assert "It has none yet. Pull one: ollama pull llama3.2." in str(wizard.problem)
+
+
+def test_a_name_that_can_not_be_there_is_refused_before_the_test(session, faults, at):
+    at("openrouter")
+    faults.play(listing("openai/gpt-4o", "a/b"))
+    wizard = Wizard(session, Draft("openrouter", key=KEY, model="gpt-4o"))
+    assert not wizard.check()
+    assert (wizard.problem.field, wizard.problem.missing) == ("model", False)
+    assert wizard.problem.hint == "Did you mean 'openai/gpt-4o'?"
+    wizard.edit(model="openai/gpt-4o")
+    assert wizard.check()
+    assert len(faults.seen) == 1, "an endpoint is asked for its list once"
+
+
+def saved(session, slug):
+    (raw,) = session.store.config()["llmConnections"]
+    return raw, session.connections()[slug]
+
+
+SEEING = {"data": [{"id": "claude-x", "capabilities": {"image_input": {"supported": True}}}]}
+BLIND = {"data": [{"id": "a/b", "architecture": {"input_modalities": ["text"]}}]}
+
+
+@pytest.mark.parametrize(
+    ("preset", "listed", "takes"), [("anthropic", SEEING, True), ("openrouter", BLIND, False), ("vercel", {}, None)]
+)
+def test_what_the_list_says_of_images_is_written(session, faults, at, preset, listed, takes):
+    at(preset)
+    faults.play(good("hello"), failure(200, listed))
+    name = listed["data"][0]["id"] if listed else "a/b"
+    wizard = Wizard(session, Draft(preset, key=KEY, model=name))
+    assert wizard.check()
+    assert wizard.probe().passed
+    wizard.save()
+    raw, made = saved(session, preset)
+    assert made.images.get(name) is takes
+    assert raw["models"] == (
+        [name] if takes is None else [{"id": name, "name": name, "shortName": name, "supportsImages": takes}]
+    )
+
+
+def test_what_the_user_says_of_images_stays_whatever_the_list_says(session, faults, at):
+    at("openrouter")
+    faults.play(failure(200, BLIND))
+    for more in ({"images": "model"}, {"model": "a/b"}, {"name": "again"}):
+        wizard = Wizard(session, Draft("openrouter", **{"key": KEY, "model": "a/b"} | more))
+        editing = session.saved().get("openrouter")
+        wizard = Wizard(session, Draft(**more), editing=editing) if editing else wizard
+        assert wizard.check()
+        wizard.save(untested=True)
+        assert saved(session, "openrouter")[1].images == {"a/b": True}
+    wizard = Wizard(session, Draft(images="all"), editing=session.saved()["openrouter"])
+    assert wizard.check()
+    wizard.save(untested=True)
+    assert saved(session, "openrouter")[1].all_images
+
+
+@pytest.mark.parametrize(
+    ("images", "one", "every"),
+    [("", {}, None), ("model", {"toy-1": True}, None), ("all", {}, True), ("none", {}, False)],
+)
+def test_what_is_kept_here_alone_takes_images_where_that_is_said(session, images, one, every):
+    wizard = Wizard(session, draft("http://127.0.0.1:1", images=images))
+    wizard.check()
+    wizard.keep(untested=True)
+    made = session.connections()["mine"]
+    assert (made.images, made.all_images) == (one, every)
+    assert not session.store.folder.exists()
 
 
 def test_a_key_of_another_provider_is_noticed(session):

@@ -1,69 +1,97 @@
-"""Images that go along with a question: whether the model takes them, in which form the endpoint does."""
+"""Images and documents that go along with a question: whether they are taken, and in which form."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xiantong_nb.connection import place, takes_images
-from xiantong_nb.errors import UsageError, XiantongError
-from xiantong_nb.request import HttpCall, Image, Message
+from xiantong_nb.connection import place
+from xiantong_nb.errors import UsageError
+from xiantong_nb.request import Document, HttpCall, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from xiantong_nb.connection import Connection, Target
-    from xiantong_nb.models import Listing, Model
-    from xiantong_nb.request import Request
+    from xiantong_nb.connection import Connection, Listed, Target
+    from xiantong_nb.request import Message, Request
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
 
 
+def takes_images(connection: Connection, model: str, listed: Listed) -> tuple[bool | None, str]:
+    """
+    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
+
+    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
+    of one's own is for text only, and of any other its list decides.
+    """
+    if (said := connection.images.get(model)) is not None:
+        return said, "the connection's setting for that model (supportsImages)"
+    if connection.all_images is not None:
+        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
+    if connection.preset.embedded:
+        return False, "the toys read text alone"
+    if connection.preset.guessed:
+        return False, "endpoints of your own are for text until images are switched on"
+    listing = listed(connection)
+    found = listing.find(model) if listing else None
+    if found is not None and found.images is not None:
+        return found.images, f"what {connection.slug} lists"
+    return None, ""
+
+
 async def attach(
-    request: Request,
-    target: Target,
-    transport: Transport,
-    listing: Listing | None,
-    keep: Callable[[tuple[Model, ...]], Listing],
+    request: Request, target: Target, transport: Transport, listed: Listed
 ) -> tuple[Request, tuple[str, ...]]:
     """
-    Return a request with the images of its question as the endpoint takes them, and notes.
+    Return a request with the images of its question as the endpoint takes them, in their places, and notes.
 
-    Raises `UsageError` where the model is known to take none, or for what is no image, and what fetching one raises. A
-    list of models that had to be asked for goes to `keep`.
+    Raises `UsageError` for a document that can't be read there, where the model is known to take no images, or for what
+    is none, and what fetching one raises.
     """
-    question = request.messages[-1]
+    *before, question = request.messages
+    _refuse_documents(target, question)
     images = [block for block in question.blocks if isinstance(block, Image)]
-    rest = [block for block in question.blocks if not isinstance(block, Image)]
-    await _refuse(target, listing, transport, keep)
+    if not images:
+        return request, ()
+    await asyncio.to_thread(_refuse, target, listed)  # it may ask for a list, and this loop serves others meanwhile
     made, notes = await _fetched(images, target, transport)
-    return replace(request, messages=(*request.messages[:-1], Message("user", (*made, *rest)))), notes
+    fitting = iter(made)
+    blocks = tuple(next(fitting) if isinstance(block, Image) else block for block in question.blocks)
+    return replace(request, messages=(*before, replace(question, blocks=blocks))), notes
 
 
-async def _refuse(
-    target: Target, listing: Listing | None, transport: Transport, keep: Callable[[tuple[Model, ...]], Listing]
-) -> None:
-    """Raise `UsageError` where a model is known to take no images; of what nobody knows the endpoint is asked once."""
-    from xiantong_nb.catalog import listed
+def _refuse_documents(target: Target, question: Message) -> None:
+    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
+    connection = target.connection
+    documents = [block.name for block in question.blocks if isinstance(block, Document)]
+    if documents and connection.wire not in connection.preset.documents:
+        msg = f"{documents[0]} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
 
+
+def _refuse(target: Target, listed: Listed) -> None:
+    """Raise `UsageError` where a model is known to take no images; where nobody knows, the endpoint decides."""
     connection, model = target.connection, target.model
-    takes, why = takes_images(connection, model, listing)
-    if takes is None and listing is None and not connection.preset.embedded:
-        try:
-            takes, why = takes_images(connection, model, keep(await listed(connection, transport)))
-        except XiantongError:
-            return  # then the endpoint decides
+    takes, why = takes_images(connection, model, listed)
     if takes is False:
-        edit = f"%xiantong edit {connection.slug} --model {model} --images"
-        raise UsageError(f"{target} takes no images: {why}.", hint=f"If it does: {edit}, or --images all.")
+        way = connection.base_url if connection.preset.guessed else connection.preset.slug
+        change = f"edit {connection.slug}" if connection.saved else f"connect {way}"
+        hint = f"If it does: %xiantong {change} --model {model} --images, or --images all."
+        raise UsageError(f"{target} takes no images: {why}.", hint="" if connection.preset.embedded else hint)
 
 
 async def _fetched(
     images: Iterable[Image], target: Target, transport: Transport
 ) -> tuple[tuple[Image, ...], tuple[str, ...]]:
-    """Return images as the endpoint takes them: those that it can't fetch by their URL itself are fetched here."""
-    from xiantong_nb.pictures import picture
+    """
+    Return images as the endpoint takes them, and notes: those it can't fetch by their URL itself are fetched here.
+
+    Of many images each has to be smaller than of a few.
+    """
+    from xiantong_nb.pictures import FEW, picture, small
 
     made, notes = [], []
     for image in images:
@@ -75,7 +103,7 @@ async def _fetched(
             data = await answer.body(_LARGEST)
         made.append(picture(data, name=image.url))
         notes.append(f"fetched {image.url}")
-    return tuple(made), tuple(notes)
+    return tuple(made if len(made) <= FEW else map(small, made)), tuple(notes)
 
 
 def _nobody(target: Target) -> Connection:

@@ -13,28 +13,40 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     from xiantong_nb.reply import Reply
 
-_CENT = 0.01
 _MATH = re.compile(r"\$|\\[(\[]|\\begin")
 
 
-def bundle(reply: Reply) -> tuple[dict[str, str], dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is shown besides the text: the reasoning, the footer, the cost in it. Metadata holds all of it."""
+
+    thinking: bool = True
+    footer: bool = True
+    money: bool = True
+
+
+ALL = Parts()
+
+
+def bundle(reply: Reply, parts: Parts = ALL) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (data, metadata) as `display(..., raw=True)` takes them."""
-    return {"text/markdown": markdown(reply), "text/plain": plain(reply)}, {"xiantong": metadata(reply)}
+    return {"text/markdown": markdown(reply, parts), "text/plain": plain(reply, parts)}, {"xiantong": metadata(reply)}
 
 
-def markdown(reply: Reply) -> str:
+def markdown(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as Markdown."""
-    parts = [folded(reply.thinking), answer(reply)]
+    parts = [folded(reply.thinking) if shown.thinking else "", answer(reply)]
     parts.append(f"**[{entities(mark)}]**" if (mark := ending(reply)) else "")
-    parts.append(f"<sub>{entities(footer(reply))}</sub>")
+    parts.append(f"<sub>{entities(under)}</sub>" if (under := footer(reply, shown)) else "")
     return "\n\n".join(p for p in parts if p)
 
 
@@ -45,15 +57,15 @@ def answer(reply: Reply) -> str:
     return "\n\n".join(p for p in (*parts, _sources(reply)) if p)
 
 
-def plain(reply: Reply) -> str:
+def plain(reply: Reply, shown: Parts = ALL) -> str:
     """Return the whole output as text for a terminal."""
-    parts = [plain_answer(reply), f"[{mark}]" if (mark := ending(reply)) else "", footer(reply)]
+    parts = [plain_answer(reply, shown), f"[{mark}]" if (mark := ending(reply)) else "", footer(reply, shown)]
     return "\n\n".join(p for p in parts if p)
 
 
-def plain_answer(reply: Reply) -> str:
+def plain_answer(reply: Reply, shown: Parts = ALL) -> str:
     """Return reasoning and answer as text for a terminal."""
-    parts = [_quoted(safe.terminal(reply.thinking)), safe.terminal(reply.text).strip("\n")]
+    parts = [_quoted(safe.terminal(reply.thinking)) if shown.thinking else "", safe.terminal(reply.text).strip("\n")]
     parts += [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
@@ -75,15 +87,18 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "complete": reply.complete,
         "stop_reason": reply.stop_reason,
         "request_id": reply.request_id,
+        **({"reused": reply.reused} if reply.reused is not None else {}),
     }
 
 
-def footer(reply: Reply) -> str:
-    """Return the line under an answer: model · connection · tokens · cost · time · notes."""
+def footer(reply: Reply, shown: Parts = ALL) -> str:
+    """Return the line under an answer: model · connection · tokens · cost · time · notes; notes are always said."""
+    if not shown.footer:
+        return one_line(" · ".join(reply.notes))
     time = f"{reply.seconds:.2f} s"
     if reply.first_token_seconds is not None:
         time += f" (first word {reply.first_token_seconds:.2f} s)"
-    parts = [reply.model, reply.connection, tokens(reply), money(reply), time, *reply.notes]
+    parts = [reply.model, reply.connection, tokens(reply), money(reply) if shown.money else "", time, *reply.notes]
     return one_line(" · ".join(p for p in parts if p))
 
 
@@ -98,14 +113,15 @@ def money(reply: Reply) -> str:
     """Return the cost with its source, or that the price is not known."""
     if reply.cost is None:
         return "price unknown"
-    amount = f"${reply.cost:.2f}" if reply.cost >= _CENT else f"${reply.cost:.3g}"
-    return f"{amount} ({reply.cost_source})" if reply.cost else reply.cost_source
+    return f"{usd(reply.cost)} ({reply.cost_source})" if reply.cost else reply.cost_source
 
 
 def ending(reply: Reply) -> str:
     """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
         return one_line(f"incomplete: {reply.ended or 'the stream ended early'}")
+    if reply.unfit and reply.stop_reason != "max_tokens":
+        return one_line(f"this does not fit the schema: {reply.unfit}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"

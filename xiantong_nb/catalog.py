@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import math
 import urllib.parse
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from xiantong_nb.errors import BadReply, NotFound
 from xiantong_nb.messages_api import VERSION
 from xiantong_nb.models import Model
 from xiantong_nb.request import HttpCall
+from xiantong_nb.tolerant import members
+from xiantong_nb.unreached import unreachable
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -27,15 +29,23 @@ _NAME = 200  # characters
 _TEXT_MODELS = ("language", "chat", "model", "")  # kinds that answer with text; gateways list others, too
 
 
-async def listed(connection: Connection, transport: Transport) -> tuple[Model, ...]:
+async def listed(connection: Connection, transport: Transport, patience: float) -> tuple[Model, ...]:
     """
-    Ask an endpoint for its list, page after page; one with routes of its own, by those.
+    Ask an endpoint for its list; Ollama, whatever it is saved as, by its own routes.
 
-    Raises what a question would: `Unreachable`, a `ProviderError`; `NotFound` where it has no list.
+    Raises what a question would: a `ProviderError`, `Unreachable`, also after `patience` seconds; `NotFound` where
+    it has no list.
     """
-    if connection.preset.own_routes == "ollama":
-        with contextlib.suppress(NotFound):  # then it is another server at its address
-            return await ollama.pulled(connection, transport)
+    try:
+        async with asyncio.timeout(patience):
+            _, version = await ollama.recognised(connection, transport)
+            return await (ollama.pulled if version else _pages)(connection, transport)
+    except TimeoutError:
+        msg = f"{connection.slug} did not list its models within {patience:g} s"
+        raise unreachable(msg, "silent", place(connection, "", _call(connection, "").url)) from None
+
+
+async def _pages(connection: Connection, transport: Transport) -> tuple[Model, ...]:
     found: dict[str, Model] = {}
     cursors = {""}
     cursor = ""
@@ -96,28 +106,33 @@ def _model(item: dict[str, Any], where: Place) -> Model | None:
     """Read one item; None where it has no id, or is of a kind that answers with something else than text."""
     name = item.get("id")
     kind = item.get("type", "")
-    if not isinstance(name, str) or not name.strip() or kind not in _TEXT_MODELS:
+    gives = members(item.get("architecture")).get("output_modalities")
+    without_text = isinstance(gives, list) and "text" not in gives
+    if not isinstance(name, str) or not name.strip() or kind not in _TEXT_MODELS or without_text:
         return None
-    pricing = _dict(item.get("pricing"))
+    pricing = members(item.get("pricing"))
+    if _price(pricing, "request"):
+        pricing = {}  # each question costs something beside its tokens
     shown = item.get("display_name") or item.get("name")
     return Model(
         id=where.clean(name, _NAME),
         name=where.clean(shown, _NAME) if isinstance(shown, str) else "",
         context=_count(item, "max_input_tokens", "context_length", "context_window")
-        or _count(_dict(item.get("meta")), "n_ctx", "n_ctx_train"),
+        or _count(members(item.get("meta")), "n_ctx", "n_ctx_train"),
         images=_images(item),
         price_in=_price(pricing, "prompt", "input"),
         price_out=_price(pricing, "completion", "output"),
+        price_up_to=_price_up_to(pricing),
     )
 
 
 def _images(item: dict[str, Any]) -> bool | None:
     """Say whether it takes images, by the word of whichever form the list has."""
-    said = _dict(_dict(item.get("capabilities")).get("image_input")).get("supported")
+    said = members(members(item.get("capabilities")).get("image_input")).get("supported")
     if isinstance(said, bool):
         return said
     for words, image in (
-        (_dict(item.get("architecture")).get("input_modalities"), "image"),
+        (members(item.get("architecture")).get("input_modalities"), "image"),
         (item.get("tags"), "vision"),
     ):
         if isinstance(words, list):
@@ -125,8 +140,12 @@ def _images(item: dict[str, Any]) -> bool | None:
     return None
 
 
-def _dict(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _price_up_to(pricing: dict[str, Any]) -> int | None:
+    """Return the size of prompts up to which OpenRouter's prices hold, where others override them; 0: nobody knows."""
+    others = pricing.get("overrides")
+    if not isinstance(others, list) or not others:
+        return None
+    return min((_count(members(other), "min_prompt_tokens") or 1) - 1 for other in others)
 
 
 def _count(item: dict[str, Any], *names: str) -> int | None:

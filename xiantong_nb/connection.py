@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from xiantong_nb.models import Listing
     from xiantong_nb.secret import Secret
 
-PROMPT = "the prompt"
+    Listed = Callable[["Connection"], Listing | None]
+
+PROMPT = "your entry"
 """Where a key is from that was entered for a connection that is not saved yet."""
 
 
@@ -64,7 +66,7 @@ class Connection:
         For `ClaudeAgentOptions(env=...)` and child processes; they hold the key, so they are not to be printed. A
         variable that must not be sent along is there and empty: with both key variables set, Claude Code sends both
         headers. `ANTHROPIC_BASE_URL` is absent where Anthropic itself is asked. Raises the connection's fault, and
-        `UsageError` for one that is not asked by Messages, or does not run yet.
+        `UsageError` for one that is not asked by Messages, does not run yet, or whose model only its list tells.
         """
         if self.fault is not None:
             raise self.fault
@@ -73,6 +75,10 @@ class Connection:
             raise UsageError(msg, hint=f"If it offers that too: %xiantong edit {self.slug} --api anthropic-messages")
         if not self.base_url:
             raise UsageError(f"{self.slug} does not run yet.", hint=f"%xiantong env {self.slug} starts it.")
+        asked = model or self.default_model
+        if asked in self.preset.aliases and not self.preset.sure_of_aliases:
+            msg = f"Which model {asked} is at {self.slug} is known by its list alone."
+            raise UsageError(msg, hint=f"%xiantong env {self.slug} looks there. Or name it: .environment(MODEL)")
         key = self.key.reveal() if self.key else ""
         by_header = self.auth_header == "x-api-key"
         word = self.slug if is_loopback(self.base_url) else ""  # a word is no key, and goes to no other machine
@@ -159,16 +165,15 @@ def parse_target(
     text: str,
     known: Mapping[str, Connection],
     in_use: str = "",
-    listed: Callable[[Connection], Listing | None] = lambda _: None,
+    listed: Listed = lambda _: None,
 ) -> Target:
     """
     Read `connection`, `connection:model` or `model`, and resolve the model.
 
     What stands before the first `:` is a connection only if one of that slug exists, or if it is a preset's
     slug and exactly one connection uses that preset: so `llama3.2:8b` is a model. Nothing is the target
-    `in_use`, and a bare model one of its connection. `listed` gives what is known of an endpoint's models.
-    Raises `NotConnected` when nothing is in use,
-    `UsageError` for a name of nothing, or a connection's fault.
+    `in_use`, and a bare model one of its connection. `listed` gives an endpoint's models, where a name hangs on them.
+    Raises `NotConnected` when nothing is in use, `UsageError` for a name of nothing, or a connection's fault.
     """
     head, colon, rest = text.strip().partition(":")
     found = named(head, known)
@@ -176,7 +181,7 @@ def parse_target(
         if colon and not rest:
             msg = f"{text!r} ends in a colon without a model."
             raise UsageError(msg, hint=f"Name one ({found.preset.model_form}), or leave the colon out.")
-        return resolve(found, rest, listed(found))
+        return resolve(found, rest, listed)
     if head in PRESETS:
         raise _not_connected(PRESETS[head], known)
     if not in_use:
@@ -190,7 +195,7 @@ def parse_target(
         msg = f"There is no connection {text!r}."
         raise UsageError(msg, hint=f"Did you mean {near[0]!r}? Connected: {', '.join(known)}.")
     connection = parse_target(in_use, known).connection
-    return resolve(connection, text.strip(), listed(connection))
+    return resolve(connection, text.strip(), listed)
 
 
 def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
@@ -201,13 +206,13 @@ def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
     return of_preset[0] if len(of_preset) == 1 else None
 
 
-def resolve(connection: Connection, model: str = "", listing: Listing | None = None) -> Target:
+def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: None) -> Target:
     """
     Turn a model as a user writes it, or none, into the id that goes on the wire.
 
-    An alias (opus, sonnet, haiku) is the newest of its line that the endpoint lists, else that of a dated table.
-    Raises the connection's fault, if it has one, and `UsageError` for a model that surely isn't there, or
-    where none is known.
+    An alias (opus, sonnet, haiku) is the newest of its line that the endpoint lists (`listed`, asked for such names
+    and doubtful ones alone), else that of a dated table. Raises the connection's fault, if it has one, and
+    `UsageError` for a model that surely isn't there, or where none is known.
     """
     if connection.fault is not None:
         raise connection.fault
@@ -220,39 +225,34 @@ def resolve(connection: Connection, model: str = "", listing: Listing | None = N
     found = asked
     if asked in preset.aliases:
         own_endpoint = connection.base_url == preset.base_url
+        listing = listed(connection)
         found = newest(asked, listing.models) if listing else ""
         if not found:
             found = preset.aliases[asked]
             if not (preset.sure_of_aliases and own_endpoint):
-                notes += (f"{asked} taken as {found}, which may have another name here",)
+                notes += (f"the alias {asked} is taken as {found}, which may have another name here",)
     elif preset.models and found not in preset.models:
         raise UsageError(f"{connection.slug} has no model {found!r}.", hint=f"It has {preset.model_form}.")
-    elif found not in (connection.default_model, *connection.models) and not re.fullmatch(preset.model_pattern, found):
+    elif not _may_be_there(connection, found):
+        listing = listed(connection)
         near = nearest(listing.models, found) if listing else []
         meant = f"Did you mean {near[0]!r}?" if near else f"%xiantong models {connection.slug} lists them."
         raise UsageError(f"{connection.slug} has no model {found!r}: names there are {preset.model_form}.", hint=meant)
-    if preset.own_routes == "ollama" and leaves_the_machine(found):
-        notes += (f"{found} is not local: the question leaves this machine",)
+    if is_elsewhere(connection, found):
+        notes += (f"not local: a question to {found} leaves this machine",)
     return Target(connection, found, notes)
 
 
-def takes_images(connection: Connection, model: str, listing: Listing | None) -> tuple[bool | None, str]:
-    """
-    Say whether a model takes images, and by whose word; (None, "") where nobody knows.
+def _may_be_there(connection: Connection, model: str) -> bool:
+    """Say whether a name may be one: it has the form of names there, is saved, or is what an alias is taken as."""
+    preset = connection.preset
+    taken = (connection.default_model, *connection.models, *preset.aliases.values())
+    return model in taken or re.fullmatch(preset.model_pattern, model) is not None
 
-    The user's word on the model comes first, then that on the endpoint, as in the desktop app. Without one, an endpoint
-    of one's own is for text only, and of any other its list decides.
-    """
-    if (said := connection.images.get(model)) is not None:
-        return said, "the connection's setting for that model (supportsImages)"
-    if connection.all_images is not None:
-        return connection.all_images, "the connection's setting for the endpoint (customEndpoint.supportsImages)"
-    if connection.preset.guessed:
-        return False, "endpoints of your own are for text until images are switched on"
-    found = listing.find(model) if listing else None
-    if found is not None and found.images is not None:
-        return found.images, f"what {connection.slug} lists"
-    return None, ""
+
+def is_elsewhere(connection: Connection, model: str) -> bool:
+    """Say whether a question to a server on this machine goes on to another one."""
+    return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
 
 
 def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:

@@ -205,7 +205,7 @@ def _endpoints(session: Session) -> Iterator[Finding]:
             yield fault
             continue
         try:
-            outcome = probe.test(session, resolve(connection))
+            outcome = probe.test(session, resolve(connection, listed=session.lists.deciding))
         except XiantongError as error:
             yield Finding(connection.slug, error.message, "wrong", error.hint)
             continue

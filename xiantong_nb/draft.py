@@ -47,18 +47,30 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What keeps a draft from being a connection: `missing` things can be asked for, others must be changed."""
+    """
+    What keeps a draft from being a connection: `missing` things can be asked for, others must be changed.
+
+    `help` is of use to whoever is asked for it, `hint` the next step where nobody is. `connection` is what is
+    described so far, where only the key or the model is missing.
+    """
 
     field: Field
     message: str
     hint: str = ""
+    help: str = ""
     missing: bool = False
     connection: Connection | None = None
-    """What is described so far, where only the model is missing."""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.help, self.hint) if part)
+
+    def question(self, what: str) -> str:
+        """Return the question that a prompt shows."""
+        return " ".join(part for part in (self.message, self.help, f"{what}: ") if part)
 
     def error(self) -> UsageError:
         """Return it as an error."""
-        return UsageError(self.message, hint=self.hint)
+        return UsageError(self.message, hint=f"{self.help} {self.hint}".strip())
 
 
 def check(
@@ -94,6 +106,8 @@ def check(
         name=name,
         wire=wire,
         models=same.models if same else (),
+        images=same.images if same else {},
+        all_images=same.all_images if same else None,
         allow_http=(editing.allow_http if editing else False) if draft.allow_http is None else draft.allow_http,
         saved=True,
         last_used=same.last_used if same else None,
@@ -106,8 +120,13 @@ def check(
         return Problem("base_url", msg, "Use https://, or a tunnel to a port of this machine, or say --allow-http.")
     if not keyed.default_model:
         msg = f"{keyed.name} needs a model: {preset.model_form}."
-        return Problem("model", msg, "Name it with --model.", missing=True, connection=keyed)
+        return Problem("model", msg, "Name it with --model.", listed_at(preset), missing=True, connection=keyed)
     return keyed
+
+
+def listed_at(preset: Preset) -> str:
+    """Say where a provider shows its models."""
+    return f"Models: {preset.model_page}." if preset.model_page else ""
 
 
 def _place(draft: Draft, editing: Connection | None) -> str | Problem:
@@ -142,6 +161,14 @@ def _base_url(draft: Draft, preset: Preset, editing: Connection | None, wire: Wi
     if given or editing is None:
         return normalised(given, name="That", wire=wire)
     return spoken(editing.base_url, editing.wire, wire)
+
+
+def settled(draft: Draft) -> Draft:
+    """Return a draft whose preset is one: a URL that was given in its place goes where URLs go."""
+    if draft.preset in ("", *PRESETS):
+        return draft
+    own = next(row.slug for row in PRESETS.values() if row.guessed)
+    return replace(draft, preset=own, base_url=draft.base_url or draft.preset)
 
 
 def savable() -> tuple[str, ...]:
@@ -194,6 +221,7 @@ def _with_key(
     message = f"{described.name} needs a key."
     if moved and editing and editing.key:
         message = f"The saved key belongs to {origin(editing.base_url)}: {described.name} needs one of its own."
-    pages = f" Keys: {described.preset.key_page}" if described.preset.key_page else " Without one: --no-key."
+    page = described.preset.key_page
     hint = "Run it where a prompt can ask for it, or name the variable that holds it with --key-env."
-    return Problem("key", message, hint + pages, missing=True)
+    hint += "" if page else " Without one: --no-key."
+    return Problem("key", message, hint, page and f"Keys: {page}.", missing=True, connection=described)

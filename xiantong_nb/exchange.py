@@ -28,6 +28,9 @@ Emit = Callable[[Event], None]
 CONTENT = (TextDelta, ThinkingDelta, ToolDelta, OpaqueBlock)
 """The events that are part of an answer, not news about it."""
 
+Learnt = dict[str, tuple[str, ...]]
+"""By place, the words by which an endpoint refused spellings before it took one."""
+
 
 async def converse(
     call: HttpCall,
@@ -36,6 +39,7 @@ async def converse(
     emit: Emit,
     *,
     wire: Form,
+    learnt: Learnt | None = None,
     explain: Callable[[XiantongError], Awaitable[XiantongError]] | None = None,
     sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
@@ -44,9 +48,14 @@ async def converse(
     Ask once, and again where that helps; `emit` gets every event, last of all a Finished.
 
     A request goes out again only while nothing of an answer has been shown: after a wait where the endpoint is busy,
-    at once where it refuses a spelling that this wire knows another of. `explain` may add to the error that ends it.
-    Failures are events, not exceptions, so that none carries this thread's frames into the caller's.
+    at once where it refuses a spelling that this wire knows another of. Which one it took is `learnt`, for the next
+    question to the same place. `explain` may add to the error that ends it. Failures are events, not exceptions, so
+    that none carries this thread's frames into the caller's.
     """
+    learnt = {} if learnt is None else learnt
+    refusals = learnt.get(str(place), ())
+    for said in refusals:
+        call = wire.again(call, said) or call
     attempt, spelt, refused = 1, {call.body}, None
     while True:
         shown = False
@@ -61,11 +70,13 @@ async def converse(
         if isinstance(error, RequestRefused):
             other = wire.again(call, error.message)
             if other is not None and other.body not in spelt:
-                call, refused = other, refused or ended
+                call, refused, refusals = other, refused or ended, (*refusals, error.message)
                 spelt.add(call.body)
                 continue
             ended = refused or ended  # what it said of the call as it was meant
             error = ended.error
+        elif error is None and refusals:
+            learnt[str(place)] = refusals
         wait = None if error is None else retry.delay(error, attempt, chance)
         if error is None or wait is None:
             if error is not None and explain is not None:

@@ -74,6 +74,7 @@ _WORDS = {
     413: re.compile(r"prompt is too long|context (length|size|window)", re.IGNORECASE),
     404: re.compile(r"not a valid model|(unknown|invalid|no such) model|model .*(not found|not exist)", re.IGNORECASE),
 }
+_NO_IMAGES = re.compile(r"image input is not supported", re.IGNORECASE)  # llama.cpp's, with a 500
 _BUSY = {
     408: "waited too long for the request",
     409: "met a conflict",
@@ -82,6 +83,11 @@ _BUSY = {
     504: "took too long",
     529: "is overloaded for now",
 }
+_NAMES = {
+    "--effort": ("output_config", "reasoning"),
+    "--schema": ("output_config", "response_format", "json_schema"),
+}
+"""How the wires call an option beside its own name."""
 _PATHS = ("/v1/messages", "/chat/completions")
 
 
@@ -168,7 +174,8 @@ def cut(place: Place, *, begun: bool) -> IncompleteReply:
 def _make(
     status: int, told: Told, place: Place, *, headers: Mapping[str, str], request_id: str | None
 ) -> ProviderError:
-    kind, sentence, hint = _explain(status, told, place, headers)
+    wait = answers.retry_after(headers)
+    kind, sentence, hint = _explain(status, told, place, wait, answers.used_up(headers))
     sentence = f"{sentence} ({status})"
     request_id = place.clean(told.request_id or request_id or "", _WORD) or None
     message = place.clean(told.message)
@@ -177,7 +184,7 @@ def _make(
         status=status,
         kind=place.clean(told.kind or told.code, _WORD),
         request_id=request_id,
-        retry_after=answers.retry_after(headers),
+        retry_after=wait,
         hint=hint,
         where=str(place) + (f" (request {request_id})" if request_id else ""),
     )
@@ -193,10 +200,12 @@ def _means(status: int, told: Told) -> int:
             return meant
     if status == 400:  # noqa: PLR2004  # bad request
         return next((meant for meant, words in _WORDS.items() if words.search(told.message)), status)
-    return status
+    return 400 if _NO_IMAGES.search(told.message) else status
 
 
-def _explain(status: int, told: Told, place: Place, headers: Mapping[str, str]) -> tuple[type[ProviderError], str, str]:
+def _explain(
+    status: int, told: Told, place: Place, wait: float | None, limits: str
+) -> tuple[type[ProviderError], str, str]:
     """Choose the class, the sentence (the endpoint's own words follow it) and the next step."""
     name, meant = place.connection, _means(status, told)
     sent = f"the key from {place.key_from}" if place.key_from else "a request without a key"
@@ -223,11 +232,10 @@ def _explain(status: int, told: Told, place: Place, headers: Mapping[str, str]) 
             return BadReply, sentence, "If you trust where it leads, make that the base URL."
         case 4 if meant not in _BUSY:
             return RequestRefused, f"{name} refused the request", _change(told, place)
-    wait = answers.retry_after(headers)
     again = f"after {wait:.0f} s, as it asks" if wait and wait > MAX_WAIT else "in a while"
-    limits = place.clean(answers.used_up(headers), _WORD)
-    limits = f"Used up: {limits}. " if limits else ""
-    return Busy, f"{name} {_BUSY.get(meant, 'failed')}", f"{limits}Run the cell again {again}, or {place.instead}."
+    limits = place.clean(limits, _WORD)
+    spent = f"Used up: {limits}. " if limits else ""
+    return Busy, f"{name} {_BUSY.get(meant, 'failed')}", f"{spent}Run the cell again {again}, or {place.instead}."
 
 
 def _nothing_there(status: int, told: Told, place: Place) -> tuple[type[ProviderError], str, str]:
@@ -256,6 +264,7 @@ def _sizes(told: Told, place: Place) -> str:
 def _change(told: Told, place: Place) -> str:
     """Say what to change about a request that was refused: an option that the endpoint's words name."""
     for option in place.options:
-        if option.lstrip("-").replace("-", "_") in told.message:
+        names = (option.lstrip("-").replace("-", "_"), *_NAMES.get(option, ()))
+        if any(name in told.message for name in names):
             return f"Leave out {option}, or give it another value: this model does not take it so."
     return "Change what it names, or ask another model."

@@ -31,21 +31,21 @@ _WIDE = "overflow-x: auto"
 _SMALL = "font-size: 85%; opacity: 0.8"
 
 
-def bundle(comparison: Comparison) -> tuple[dict[str, str], dict[str, Any]]:
+def bundle(comparison: Comparison, shown: one.Parts = one.ALL) -> tuple[dict[str, str], dict[str, Any]]:
     """Return (data, metadata) as `display(..., raw=True)` takes them."""
-    data = {"text/html": html(comparison), "text/markdown": markdown(comparison), "text/plain": plain(comparison)}
-    return data, {"xiantong": metadata(comparison)}
+    forms = {"text/html": html, "text/markdown": markdown, "text/plain": plain}
+    return {kind: form(comparison, shown) for kind, form in forms.items()}, {"xiantong": metadata(comparison)}
 
 
-def html(comparison: Comparison) -> str:
+def html(comparison: Comparison, shown: one.Parts = one.ALL) -> str:
     """Return the whole output as HTML."""
-    lanes = "\n".join(f'<div style="{_LANE}">\n{_lane(lane)}</div>' for lane in comparison.lanes)
+    lanes = "\n".join(f'<div style="{_LANE}">\n{_lane(lane, shown)}</div>' for lane in comparison.lanes)
     return f'<div style="{_GRID}">\n{lanes}\n</div>\n<p style="{_SMALL}">{one.entities(summary(comparison))}</p>'
 
 
-def markdown(comparison: Comparison) -> str:
+def markdown(comparison: Comparison, shown: one.Parts = one.ALL) -> str:
     """Return the whole output as Markdown."""
-    return sections([section(lane) for lane in comparison.lanes], summary(comparison))
+    return sections([section(lane, shown) for lane in comparison.lanes], summary(comparison))
 
 
 def sections(lanes: Sequence[str], below: str) -> str:
@@ -53,12 +53,12 @@ def sections(lanes: Sequence[str], below: str) -> str:
     return "\n\n".join([*lanes, "---", _fine(below)])
 
 
-def section(lane: LaneResult) -> str:
+def section(lane: LaneResult, shown: one.Parts = one.ALL) -> str:
     """Return one lane that has ended as a section of Markdown."""
     reply = lane.reply
-    parts = [one.folded(reply.thinking), one.answer(reply)]
-    parts += [f"**[{one.entities(mark)}]**" if (mark := _mark(lane)) else "", *map(one.entities, _told(lane))]
-    return headed(lane.label, status(lane), "\n\n".join(part for part in parts if part))
+    parts = [one.folded(reply.thinking) if shown.thinking else "", one.answer(reply)]
+    parts += [f"**[{one.entities(mark)}]**" if (mark := ending(lane)) else "", *map(one.entities, reasons(lane))]
+    return headed(lane.label, status(lane, shown), "\n\n".join(part for part in parts if part))
 
 
 def headed(label: str, said: str, body: str) -> str:
@@ -66,15 +66,16 @@ def headed(label: str, said: str, body: str) -> str:
     return "\n\n".join(part for part in (f"#### {one.entities(label)}", _fine(said), body) if part)
 
 
-def plain(comparison: Comparison) -> str:
+def plain(comparison: Comparison, shown: one.Parts = one.ALL) -> str:
     """Return the whole output as text for a terminal."""
-    return "\n\n".join([*map(plain_lane, comparison.lanes), summary(comparison)])
+    return "\n\n".join([*(plain_lane(lane, shown) for lane in comparison.lanes), summary(comparison)])
 
 
-def plain_lane(lane: LaneResult) -> str:
+def plain_lane(lane: LaneResult, shown: one.Parts = one.ALL) -> str:
     """Return one lane as text for a terminal."""
-    parts = [ruled(lane.label), one.plain_answer(lane.reply)]
-    parts += [f"[{mark}]" if (mark := _mark(lane)) else "", "\n".join(map(one.one_line, _told(lane))), status(lane)]
+    parts = [ruled(lane.label), one.plain_answer(lane.reply, shown)]
+    parts += [f"[{mark}]" if (mark := ending(lane)) else "", "\n".join(map(one.one_line, reasons(lane)))]
+    parts.append(status(lane, shown))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -92,23 +93,20 @@ def metadata(comparison: Comparison) -> dict[str, Any]:
     return {"lanes": lanes, "complete": comparison.complete}
 
 
-def status(lane: LaneResult) -> str:
+def status(lane: LaneResult, shown: one.Parts = one.ALL) -> str:
     """Return the line under a lane's label: state · first word · tokens per second · tokens · cost · time · notes."""
     reply = lane.reply
     if lane.state == "failed":
         return "failed"
+    if not shown.footer:
+        return one.one_line(" · ".join((lane.state, *reply.notes)))
     parts = [lane.state]
     if reply.first_token_seconds is not None:
         parts.append(f"first word {reply.first_token_seconds:.2f} s")
     if reply.tokens_per_second is not None:
         parts.append(f"{reply.tokens_per_second:,.0f} tokens/s")
-    parts += [one.tokens(reply), one.money(reply), f"{reply.seconds:.2f} s", *reply.notes]
+    parts += [one.tokens(reply), one.money(reply) if shown.money else "", f"{reply.seconds:.2f} s", *reply.notes]
     return one.one_line(" · ".join(part for part in parts if part))
-
-
-def remarks(lane: LaneResult) -> list[str]:
-    """Return what must be said of an answer that is not simply whole, as lines of plain text."""
-    return [*([f"[{mark}]"] if (mark := _mark(lane)) else []), *map(one.one_line, _told(lane))]
 
 
 def summary(comparison: Comparison) -> str:
@@ -124,32 +122,32 @@ def finished(states: Sequence[str], lanes: int) -> str:
     return ", ".join(parts)
 
 
-def _fine(text: str) -> str:
-    return f"<sub>{one.entities(text)}</sub>"
-
-
-def _mark(lane: LaneResult) -> str:
+def ending(lane: LaneResult) -> str:
     """Return what must be said of an answer that is not simply whole."""
     return "" if lane.state == "failed" else one.ending(lane.reply)
 
 
-def _told(lane: LaneResult) -> list[str]:
+def reasons(lane: LaneResult) -> list[str]:
     """Return what must be said of a failure besides."""
     if lane.error is None:
         return []
     return lane.error.lines if lane.state == "failed" else [line for line in (lane.error.hint,) if line]
 
 
-def _lane(lane: LaneResult) -> str:
+def _fine(text: str) -> str:
+    return f"<sub>{one.entities(text)}</sub>"
+
+
+def _lane(lane: LaneResult, shown: one.Parts) -> str:
     """Return one lane as HTML."""
     reply = lane.reply
-    thinking = rendered(safe.markdown(reply.thinking)) if reply.thinking else ""
+    thinking = rendered(safe.markdown(reply.thinking)) if reply.thinking and shown.thinking else ""
     parts = [
         f"<h4>{one.entities(lane.label)}</h4>",
-        f'<p style="{_SMALL}">{one.entities(status(lane))}</p>',
+        f'<p style="{_SMALL}">{one.entities(status(lane, shown))}</p>',
         f'<details style="{_APART}"><summary>Thinking</summary>\n{thinking}</details>' if thinking else "",
         f'<div style="{_WIDE}">\n{rendered(answer)}</div>' if (answer := one.answer(reply)) else "",
-        f"<p><strong>[{one.entities(mark)}]</strong></p>" if (mark := _mark(lane)) else "",
-        *(f"<p>{one.entities(line)}</p>" for line in _told(lane)),
+        f"<p><strong>[{one.entities(mark)}]</strong></p>" if (mark := ending(lane)) else "",
+        *(f"<p>{one.entities(line)}</p>" for line in reasons(lane)),
     ]
     return "".join(f"{part}\n" for part in parts if part)

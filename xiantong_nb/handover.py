@@ -60,5 +60,5 @@ def shown(connection: Connection, wanted: Mapping[str, str]) -> dict[str, str]:
     """Return variables as they may be shown: the key masked."""
     key = connection.key
     return {
-        name: f"{key}" if key is not None and value and key.is_in(value) else value for name, value in wanted.items()
+        name: key.shown if key is not None and value and key.is_in(value) else value for name, value in wanted.items()
     }

@@ -16,6 +16,7 @@ class Model:
     """
     One listed model; None where the endpoint does not say. Prices are in USD per million tokens.
 
+    They are those of prompts of `price_up_to` tokens at most, where longer ones have others.
     `local` is False for one that leaves the machine although its server is on it.
     """
 
@@ -25,6 +26,7 @@ class Model:
     images: bool | None = None
     price_in: float | None = None
     price_out: float | None = None
+    price_up_to: int | None = None
     local: bool | None = None
 
 

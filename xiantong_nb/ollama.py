@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,8 +16,9 @@ import msgspec
 from xiantong_nb import tolerant
 from xiantong_nb.base_url import without_version
 from xiantong_nb.connection import auth_header, place
-from xiantong_nb.errors import NotFound, XiantongError
+from xiantong_nb.errors import XiantongError
 from xiantong_nb.models import Model, leaves_the_machine
+from xiantong_nb.presets import PRESETS
 from xiantong_nb.request import HttpCall
 
 if TYPE_CHECKING:
@@ -27,6 +29,21 @@ MESSAGES_SINCE = (0, 14)
 _LARGEST = 4 * 1024 * 1024
 _SHOWN = 40  # models that are looked at one by one
 _AT_ONCE = 4
+
+
+async def recognised(connection: Connection, transport: Transport) -> tuple[Connection, str]:
+    """
+    Return a connection with Ollama's facts, and the version, where that is what answers; else as it is, and nothing.
+
+    Only where it may be Ollama: by its preset, or at an address that only its owner knows, without a key.
+    """
+    preset = connection.preset
+    if not preset.own_routes and (not preset.guessed or connection.key is not None):
+        return connection, ""
+    found = await version(connection, transport)
+    if not found or preset.own_routes:
+        return connection, found
+    return replace(connection, preset=next(row for row in PRESETS.values() if row.own_routes == "ollama")), found
 
 
 async def version(connection: Connection, transport: Transport, *, patience: float = 2.0) -> str:
@@ -47,15 +64,9 @@ def is_too_old(said: str) -> bool:
 
 
 async def pulled(connection: Connection, transport: Transport) -> tuple[Model, ...]:
-    """
-    Return what is pulled, with context and image input.
-
-    Raises what a question would, `NotFound` where it has no such list.
-    """
+    """Return what is pulled, with context and image input. Raises what a question would."""
     found = await _asked(connection, transport, "GET", "/api/tags")
-    if not isinstance(found.get("models"), list):
-        raise NotFound(f"{connection.slug} has no list of what is pulled.", where=connection.base_url)
-    listed = [tolerant.members(item) for item in found["models"]]
+    listed = [tolerant.members(item) for item in tolerant.items(found.get("models"))]
     names = [name for item in listed if (name := tolerant.text(item.get("name") or item.get("model")))]
     turn = asyncio.Semaphore(_AT_ONCE)
 

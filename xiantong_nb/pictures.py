@@ -2,8 +2,8 @@
 Images for a question: whatever a notebook has of one, as an Image that every endpoint takes.
 
 Limits are Anthropic's (vision guide, November 2026), the strictest of those documented: JPEG, PNG, GIF and WebP, at
-most 8,000 pixels a side and 5 MB as base64. What is larger, or of another kind, is made fit by Pillow, where that is
-installed.
+most 8,000 pixels a side, 2,000 where there are more than 20, and 5 MB as base64. What is larger, or of another kind, is
+made fit by Pillow, where that is installed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from xiantong_nb.request import Image
 
 MOST_PIXELS = 8000
 MOST_BYTES = 5 * 1024 * 1024 * 3 // 4
-_FIT = 2000  # pixels a side, of an image that has to be made smaller anyway
+FEW = 20
+_FIT = 2000  # pixels a side, of an image that has to be made smaller anyway, or is one of many
 _LARGEST_FILE = 64 * 1024 * 1024
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # JPEG's markers of a frame header
 _NEEDS_PILLOW = "pip install 'xiantong-nb[images]' lets such images be converted."
@@ -49,6 +50,15 @@ def picture(value: Any, *, name: str = "the image") -> Image:
     kind, size = _header(data)
     if not kind or max(size) > MOST_PIXELS or len(data) > MOST_BYTES:
         data, kind = _fitted(data, name)
+    return Image(kind, base64.b64encode(data).decode())
+
+
+def small(image: Image) -> Image:
+    """Return one of many images, which may have no more than 2,000 pixels a side. Raises `UsageError`."""
+    data = base64.b64decode(image.data)
+    if image.url or max(_header(data)[1]) <= _FIT:
+        return image
+    data, kind = _fitted(data, "one of the images")
     return Image(kind, base64.b64encode(data).decode())
 
 

@@ -22,11 +22,14 @@ class Preset:
     - `key_prefix` is how its keys begin, to notice the key of another provider.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
-    - `if_unreached` and `if_unknown` are next steps of its own: nothing listens, or there is no such `{model}`.
+    - `if_unreached`, `if_unknown` and `if_empty` are next steps of its own: nothing listens, no such `{model}`,
+      no model at all.
     - `guessed` is for endpoints whose wire and header nobody knows but their owner: a failed test tries the others.
     - `own_routes` names the server whose routes it has beside the wires, such as Ollama's `/api/tags`.
     - `model_pattern` is what every name there looks like, where that is certain.
     - `image_urls` is for endpoints that fetch an image by its URL themselves.
+    - `documents` and `schemas` are the wires by which it reads a PDF, and keeps an answer to a JSON schema.
+    - `counts_tokens` is for endpoints that count the tokens of a question without running a model.
     - `free` is for endpoints that cost nothing but this machine's time.
     - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
@@ -53,10 +56,14 @@ class Preset:
     max_tokens: int = 8192
     if_unreached: str = ""
     if_unknown: str = ""
+    if_empty: str = ""
     guessed: bool = False
     own_routes: Literal["", "ollama"] = ""
     model_pattern: str = r"(?s).*"
     image_urls: bool = False
+    documents: tuple[Wire, ...] = ()
+    schemas: tuple[Wire, ...] = ()
+    counts_tokens: bool = False
     free: bool = False
     app_type: str = "pi_compat"
 
@@ -82,6 +89,9 @@ PRESETS: dict[str, Preset] = {
             sure_of_aliases=True,
             priced_by_table=True,
             image_urls=True,
+            documents=("anthropic-messages",),
+            schemas=("anthropic-messages",),
+            counts_tokens=True,
             app_type="anthropic",
         ),
         Preset(
@@ -96,6 +106,8 @@ PRESETS: dict[str, Preset] = {
             model_form="provider/model-name",
             model_pattern=r"[^/\s]+/\S+",
             image_urls=True,
+            documents=_BOTH,
+            schemas=_BOTH,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -110,6 +122,8 @@ PRESETS: dict[str, Preset] = {
             model_form="provider/model-name",
             model_pattern=r"[^/\s]+/\S+",
             image_urls=True,
+            documents=_BOTH,
+            schemas=_BOTH,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -120,9 +134,12 @@ PRESETS: dict[str, Preset] = {
             needs_key=False,
             model_page="https://ollama.com/library",
             own_routes="ollama",
+            # on its Messages route it ignores a schema; a PDF it drops without a word on either
+            schemas=("openai-completions",),
             free=True,
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
             if_unknown="Pull it: ollama pull {model}.",
+            if_empty="Pull one: ollama pull llama3.2.",
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),
@@ -132,6 +149,9 @@ PRESETS: dict[str, Preset] = {
             base_url="",
             guessed=True,
             wires=_BOTH,
+            # OpenAI itself, vLLM, llama.cpp and most others; an answer that does not fit is asked for in words
+            schemas=("openai-completions",),
+            counts_tokens=True,  # llama.cpp, vLLM and LiteLLM do; a refusal costs nothing
             model_form="whatever the endpoint calls it",
             aliases=_CLAUDE,
         ),
@@ -144,6 +164,7 @@ PRESETS: dict[str, Preset] = {
             model_form="toy-1, toy-2 or toy-3",
             models=("toy-1", "toy-2", "toy-3"),
             embedded=True,
+            counts_tokens=True,
         ),
     )
 }

@@ -23,7 +23,7 @@ from xiantong_nb.errors import (
     XiantongError,
 )
 from xiantong_nb.events import Answered, Event, Finished, Started, TextDelta, ThinkingDelta
-from xiantong_nb.presets import PRESETS, AuthHeader
+from xiantong_nb.presets import AuthHeader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,31 +77,19 @@ def test(session: Session, target: str | Target = "", *, show: Callable[[Stage],
     the Outcome.
     """
     target = session.target(target) if isinstance(target, str) else target
-    target, version = _recognised(session, target)
+    as_said = target.connection
+    connection, version = session.run(lambda transport: ollama.recognised(as_said, transport))
+    target = replace(target, connection=connection)
     outcome = _test(session, target, show, f"Ollama {version}" if version else "")
     if outcome.error is None:
         return outcome
-    if ollama.is_too_old(version) and isinstance(outcome.error, NotFound):
-        since = ".".join(map(str, ollama.MESSAGES_SINCE))
-        outcome.error.hint = f"Ollama {version} is too old: {since} or newer is needed. Update it: ollama.com/download"
-    for other in _other_ways(target.connection, outcome.error):
+    for other in _other_ways(as_said, outcome.error):
         if _test(session, replace(target, connection=other), lambda _: None).passed:
-            options = _options(target.connection, other)
-            outcome.error.hint = f"With {options} it works."
+            options = _options(as_said, other)
+            known = f"{outcome.error.hint} " if version else ""
+            outcome.error.hint = f"{known}With {options} it works."
             return replace(outcome, instead=other, options=options)
     return outcome
-
-
-def _recognised(session: Session, target: Target) -> tuple[Target, str]:
-    """Return a target with Ollama's facts and its version, where that is what answers."""
-    connection = target.connection
-    preset = connection.preset
-    if not preset.own_routes and (not preset.guessed or connection.key is not None):
-        return target, ""
-    version = session.run(lambda transport: ollama.version(connection, transport))
-    if version and preset.guessed:
-        preset = next(row for row in PRESETS.values() if row.own_routes == "ollama")
-    return replace(target, connection=replace(connection, preset=preset)), version
 
 
 def _test(session: Session, target: Target, show: Callable[[Stage], None], about: str = "") -> Outcome:

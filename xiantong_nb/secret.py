@@ -120,14 +120,15 @@ class Secret:
 
     def masked_in(self, text: str) -> str:
         """Return a foreign text without the key in it: some endpoints send back the key that they refuse."""
-        return text.replace(self._text, self._masked) if self._text else text
+        return text.replace(self._text, self.shown) if self._text else text
 
     @property
-    def _masked(self) -> str:
+    def shown(self) -> str:
+        """What may be shown of it: its end, if it is long."""
         return "…" + (self._text[-_SHOWN:] if len(self._text) >= _LONG_ENOUGH_TO_SHOW_AN_END else "")
 
     def __repr__(self) -> str:
-        return f"Secret({self._masked})"
+        return f"Secret({self.shown})"
 
     __str__ = __repr__
 

@@ -1,4 +1,4 @@
-"""The last list of each endpoint's models, kept on the disk: read without a network, safe to delete."""
+"""The last list of each endpoint's models, in memory and on the disk: read without a network, safe to delete."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from xiantong_nb import disk
 from xiantong_nb.models import Listing, Model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from xiantong_nb.connection import Connection
@@ -31,39 +32,61 @@ class _Kept(msgspec.Struct):
 
 
 class Shelf:
-    """The lists in one folder; a list that can't be read or written is one that is not there."""
+    """
+    The lists in one folder. A file that can't be read is one that is not there.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "cache"
+    Each is read once, and again when another process has written it. Where nothing can be written, what this process
+    has asked for is known to it alone.
+    """
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+        self._known: dict[Path, tuple[tuple[int, int] | None, Listing]] = {}
 
     def kept(self, connection: Connection) -> Listing | None:
         """Return the last list of an endpoint, or None."""
-        if connection.preset.embedded:
+        if connection.preset.embedded:  # it has another address each time
             return None
+        path = self._path(connection)
+        stamp, (known_stamp, known) = _stamp(path), self._known.get(path, (None, None))
+        if stamp == known_stamp or stamp is None:
+            return known
         try:
-            data = disk.read(self._path(connection))
+            data = disk.read(path)
             kept = msgspec.json.decode(data, type=_Kept) if data is not None and len(data) < _LARGEST else None
         except (OSError, ValueError, RecursionError, disk.Refused):
-            return None
+            return known
         if kept is None or kept.base_url != connection.base_url:
-            return None
-        return Listing(kept.models, min(kept.at, time.time()))
+            return known
+        listing = Listing(kept.models, min(kept.at, time.time()))
+        self._known[path] = stamp, listing
+        return listing
 
     def keep(self, connection: Connection, models: tuple[Model, ...]) -> Listing:
-        """Keep a list, if that is possible, and return it with its time."""
-        listing = Listing(models, time.time())
-        # the embedded engine has another address each time, and looking at a list is no reason to make a home folder
-        if connection.preset.embedded or not self._folder.parent.is_dir():
+        """Keep a list, and return it with its time."""
+        listing, path = Listing(models, time.time()), self._path(connection)
+        if connection.preset.embedded:
             return listing
-        with contextlib.suppress(OSError, disk.Refused):
-            disk.make_folder(self._folder)
-            disk.put(self._path(connection), msgspec.json.encode(_Kept(connection.base_url, listing.at, models)))
+        if path.parent.parent.is_dir():  # looking at a list is no reason to make a home folder
+            with contextlib.suppress(OSError, disk.Refused):
+                disk.make_folder(path.parent)
+                disk.put(path, msgspec.json.encode(_Kept(connection.base_url, listing.at, models)))
+        self._known[path] = _stamp(path), listing
         return listing
 
     def _path(self, connection: Connection) -> Path:
         # neither a slug nor a URL is a file's name: they stand in files that others write, too
         name = hashlib.sha256(f"{connection.slug} {connection.base_url}".encode("utf-8", "replace")).hexdigest()
-        return self._folder / f"models-{name[:16]}.json"
+        return self._folder() / "cache" / f"models-{name[:16]}.json"
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Return what changes with a file, or None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
 
 
 def age(seconds: float) -> str:

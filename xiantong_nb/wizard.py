@@ -13,7 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import probe
-from xiantong_nb.connection import Connection, Target, resolve, takes_images
+from xiantong_nb.attached import takes_images
+from xiantong_nb.connection import Connection, Target, resolve
 from xiantong_nb.draft import Draft, Problem, check
 from xiantong_nb.errors import NotFound, UsageError, XiantongError
 from xiantong_nb.presets import PRESETS
@@ -53,6 +54,7 @@ class Wizard:
         self.target: Target | None = None
         self.outcome: probe.Outcome | None = None
         self.notes: tuple[str, ...] = ()
+        self._asked: tuple[Connection, Listing | None] | None = None
 
     def edit(self, **said: Any) -> None:
         """Say more of the connection, or something else; fields are those of a Draft."""
@@ -72,7 +74,13 @@ class Wizard:
         if isinstance(found, Problem):
             self.problem = found
             return False
-        target = resolve(found, "", self._listing(found))
+        # a name that has just been said is looked at; one that is saved is taken as it is
+        said = replace(found, default_model=found.preset.default_model) if self.draft.model else found
+        try:
+            target = resolve(said, self.draft.model, self._listed)
+        except UsageError as error:
+            self.problem = Problem("model", error.message, error.hint)
+            return False
         self.target = replace(target, connection=replace(found, default_model=target.model))
         self.notes = (*target.notes, *_about_key(found))
         self.state = State.CHECKED
@@ -112,8 +120,17 @@ class Wizard:
     def keep(self, *, untested: bool = False) -> None:
         """Keep the connection for this process alone, written nowhere. Raises as `save`, but for `StoreError`."""
         target, _ = self._tested(untested=untested)
-        self._session.here[target.connection.slug] = replace(target.connection, saved=False)
+        kept = _with_images(target.connection, target.model, self.draft.images)
+        self._session.here[kept.slug] = replace(kept, saved=False)
         self.state = State.SAVED
+
+    def begin(self) -> bool:
+        """Ask it from now on, and say so; one that was edited, only where it is in use already."""
+        target, edited = self.ready(), self._editing is not None
+        if edited and self._session.in_use(self._session.connections()).partition(":")[0] != target.connection.slug:
+            return False
+        self._session.prefer(str(target))
+        return True
 
     def ready(self) -> Target:
         """Return what would be asked and saved; raises `UsageError` before a check has passed."""
@@ -122,12 +139,12 @@ class Wizard:
         return self.target
 
     def _listed_images(self, target: Target) -> Images:
-        """Return what the endpoint's list says of the model's images, for the app's entry; nothing said stays so."""
-        listing = self._session.listing(target.connection)
-        takes, _ = takes_images(target.connection, target.model, listing)
-        if takes is None or target.connection.preset.guessed or target.model in target.connection.images:
+        """Return what the endpoint's list says of the model's images, for the entry; what the user has said stays."""
+        connection = target.connection
+        if connection.preset.guessed or connection.all_images is not None or target.model in connection.images:
             return ""
-        return "model" if takes else "not model"
+        takes, _ = takes_images(connection, target.model, self._listed)
+        return "" if takes is None else "model" if takes else "not model"
 
     def _tested(self, *, untested: bool) -> tuple[Target, bool]:
         """Return what is ready and whether a test of it has passed."""
@@ -136,26 +153,39 @@ class Wizard:
             raise UsageError("It is saved only after a test has passed.", hint="%xiantong connect tests it.")
         return target, tested
 
-    def _listing(self, connection: Connection) -> Listing | None:
-        """Return what an endpoint lists, where only that says what an alias means there; None where it can't be had."""
-        preset = connection.preset
-        if connection.default_model not in preset.aliases or preset.sure_of_aliases:
-            return self._session.listing(connection)
-        try:
-            return self._session.models(connection)
-        except XiantongError:
-            return None
+    def _listed(self, connection: Connection) -> Listing | None:
+        """Return what an endpoint lists now, else what it last listed; it is asked once while it stays the same."""
+        described = replace(connection, default_model="")
+        if self._asked is None or self._asked[0] != described:
+            try:
+                listing: Listing | None = self._session.lists.ask(connection)
+            except XiantongError:
+                listing = self._session.lists.kept(connection)
+            self._asked = described, listing
+        return self._asked[1]
 
     def _with_listed_model(self, connection: Connection, problem: Problem) -> Connection | Problem:
         """Take the only model that the endpoint lists; of several, or none, say which there are."""
         try:
-            listed = self._session.models(connection).models
+            listing = self._session.lists.ask(connection)
         except NotFound:
             return problem
+        self._asked, listed = (connection, listing), listing.models
         if len(listed) == 1:
             return replace(connection, default_model=listed[0].id)
-        has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else "It lists none yet."
-        return replace(problem, hint=f"{has} {problem.hint}")
+        none = f"It has none yet. {connection.preset.if_empty}".strip()
+        has = f"It has {', '.join(model.id for model in listed[:12])}." if listed else none
+        return replace(problem, help=f"{has} {problem.help}".strip())
+
+
+def _with_images(connection: Connection, model: str, said: Images) -> Connection:
+    """Return a connection as it is read once this word on images is written."""
+    match said:
+        case "model" | "not model":
+            return replace(connection, images={**connection.images, model: said == "model"})
+        case "all" | "none":
+            return replace(connection, images={} if said == "none" else connection.images, all_images=said == "all")
+    return connection
 
 
 def _about_key(connection: Connection) -> tuple[str, ...]:

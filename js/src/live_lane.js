@@ -4,8 +4,10 @@ import { writer } from "./live_text.js";
 
 /**
  * @typedef {{o: number, d: string}} Piece  characters, and how many came before them
- * @typedef {{state: string, said: string, told?: string[]}} Status  one word, a line, and what there is to say besides
- * @typedef {{t?: Piece, k?: Piece, s?: Status}} News  more text, more thinking, and how it stands now
+ * @typedef {{state: string, said: string, mark?: string, told?: string[]}} Status  one word, a line, and of what is not
+ *   simply whole how it ended and why
+ * @typedef {{a?: boolean, t?: Piece, k?: Piece, s?: Status}} News  that what came is void, more text, more thinking, and
+ *   how it stands now
  */
 
 const UNDER_WAY = new Set(["waiting", "thinking", "answering"]);
@@ -108,7 +110,8 @@ export class Lane {
   }
 
   /** @param {News} news */
-  take({ t, k, s }) {
+  take({ a, t, k, s }) {
+    if (a) this.#again();
     if (k !== undefined) {
       this.#thinking.hidden = false;
       this.#reasoning.take(k);
@@ -120,11 +123,22 @@ export class Lane {
     if (s !== undefined) this.#stands(s);
   }
 
+  /** Forget what came. */
+  #again() {
+    this.#text.replaceChildren();
+    this.#thought.replaceChildren();
+    this.#thinking.hidden = true;
+    this.#thinking.open = this.#folds = true;
+    this.#answer = new Part(this.#text);
+    this.#reasoning = new Part(this.#thought);
+  }
+
   /** @param {Status} status */
-  #stands({ state, said, told = [] }) {
+  #stands({ state, said, mark, told = [] }) {
     this.el.dataset.state = state;
     this.#said.textContent = said;
-    this.#told.replaceChildren(...told.map((line) => make("p", {}, line)));
+    const marked = mark ? [make("p", {}, make("strong", {}, `[${mark}]`))] : [];
+    this.#told.replaceChildren(...marked, ...told.map((line) => make("p", {}, line)));
     if (!this.ended) return;
     this.#stop.hidden = true;
     this.#text.removeAttribute("aria-busy");

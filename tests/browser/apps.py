@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +37,13 @@ CHROMIUM = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 """Options without which Chromium looks for the world outside, or will not run as root."""
+
+
+def chromium() -> str | None:
+    """Return the Chromium that is installed, if there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 MODULES = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
 PATHS = {"lab": "lab/tree", "notebook": "notebooks"}
 SETTINGS = {

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xiantong_nb import __version__
 from xiantong_nb.api import session
-from xiantong_nb.connection import named, ways_to_connect
-from xiantong_nb.errors import StoreError, UsageError
-from xiantong_nb.notebook import connecting, looking, mending
+from xiantong_nb.connection import is_elsewhere, ways_to_connect
+from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook import connecting, fixing, looking, mending
 from xiantong_nb.notebook import line as lines
+from xiantong_nb.upkeep import choose, noted
 
 if TYPE_CHECKING:
     import argparse
@@ -19,17 +21,19 @@ if TYPE_CHECKING:
 
     from xiantong_nb.connection import Connection
     from xiantong_nb.notebook.screen import Screen
+    from xiantong_nb.reply import Reply
 
 Place = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what it does, what stands after it and which options it takes."""
+    """A command: what it does, what stands after it, which options it takes, what holds while it is read and run."""
 
-    does: Callable[[Screen, argparse.Namespace], None]
+    does: Callable[[Screen, argparse.Namespace], Reply | None]
     places: tuple[Place, ...] = ()
     options: tuple[lines.Option, ...] = ()
+    within: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
 
     @property
     def help(self) -> str:
@@ -37,13 +41,17 @@ class Command:
         return (self.does.__doc__ or "").strip().partition("\n")[0]
 
 
-def run(line: str, screen: Screen) -> None:
-    """Run one command line. Raises `UsageError` for a command that does not exist, or a line with a key in it."""
+def run(line: str, screen: Screen) -> Reply | None:
+    """
+    Run one command line, and return the answer of one that asks a model.
+
+    Raises `UsageError` for a command that does not exist, or a line with a key in it.
+    """
     lines.refuse_keys(line)
-    run_words(lines.words(line) or ["help"], screen)
+    return run_words(lines.words(line) or ["help"], screen)
 
 
-def run_words(words: list[str], screen: Screen) -> None:
+def run_words(words: list[str], screen: Screen) -> Reply | None:
     """Run one command, cut into words."""
     lines.refuse_keys(" ".join(words))
     name, *arguments = words
@@ -52,11 +60,12 @@ def run_words(words: list[str], screen: Screen) -> None:
         raise UsageError(f"There is no command {name!r}.", hint=f"%xiantong help lists them: {', '.join(COMMANDS)}.")
     command = COMMANDS[name]
     parser = lines.parser(f"{screen.program} {name}", command.help, command.options, command.places)
-    try:
-        asked = parser.parse_args(arguments)
-    except lines.HelpShown:
-        return
-    command.does(screen, asked)
+    with command.within():
+        try:
+            asked = parser.parse_args(arguments)
+        except lines.HelpShown:
+            return None
+        return command.does(screen, asked)
 
 
 def test(screen: Screen, asked: argparse.Namespace) -> None:
@@ -65,15 +74,10 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
 
     target = session().target(asked.target or "")
     outcome = connecting.show_test(screen, lambda show: probe.test(session(), target, show=show))
-    for note in target.notes:
-        screen.say(note)
+    screen.say_all(target.notes)
     if outcome.error is not None:
         raise outcome.error
-    if target.connection.saved:
-        try:
-            session().store.tested(target.connection.slug)
-        except StoreError as error:
-            screen.say(f"It passed; that could not be noted: {error.message}")
+    screen.say_all(noted(session(), target.connection))
 
 
 def list_(screen: Screen, asked: argparse.Namespace) -> None:
@@ -91,7 +95,7 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
             ("→" if c.slug in used else "") + ("*" if c.saved and c.slug == default else ""),
             c.slug,
             "" if c.name in (c.slug, c.preset.name) or c.base_url.endswith(f"//{c.name}") else c.name,
-            used.get(c.slug, c.default_model),
+            _model(c, used.get(c.slug, c.default_model)),
             c.preset.name,
             c.base_url or ("embedded, started by the first question" if c.preset.embedded else ""),
             _key(c),
@@ -108,16 +112,18 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
 
 def use(screen: Screen, asked: argparse.Namespace) -> None:
     """Ask this target from now on, in this kernel or with --default everywhere."""
-    target = session().target(asked.target)
-    notes = target.notes
-    if asked.default:
-        if not target.connection.saved:
-            raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves a connection.")
-        notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
-    session().use(asked.target)
+    target = choose(session(), asked.target, everyone=asked.default)
     screen.say(f"{'Everyone' if asked.default else 'This kernel'} now asks {target}.")
-    for note in notes:
-        screen.say(note)
+    screen.say_all(target.notes)
+
+
+def picker(screen: Screen, asked: argparse.Namespace) -> None:
+    """Choose connection and model by mouse or keyboard, see their health, add and change connections."""
+    if screen.forms:
+        screen.show_form("list")
+        return
+    list_(screen, asked)
+    screen.say("%xiantong use TARGET chooses. The picker itself is for notebooks.")
 
 
 def env(screen: Screen, asked: argparse.Namespace) -> None:
@@ -159,7 +165,7 @@ def chats(screen: Screen, asked: argparse.Namespace) -> None:
 
 def reset(screen: Screen, asked: argparse.Namespace) -> None:
     """Forget a conversation of this kernel."""
-    name = asked.name or "default"
+    name = asked.chat or "default"
     chat = session().chats.pop(name, None)
     turns = len(chat.turns) if chat else 0
     screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
@@ -208,13 +214,18 @@ COMMANDS: dict[str, Command] = {
     "models": Command(
         looking.models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),), lines.MODELS
     ),
+    "picker": Command(picker),
     "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),
     "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
+    "fix": Command(
+        fixing.fix, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.FIX, fixing.lasting
+    ),
     "usage": Command(looking.usage),
+    "replies": Command(looking.replies, (), lines.REPLIES),
     "chats": Command(chats),
-    "reset": Command(reset, (("NAME", "?", "a conversation (default: default)"),)),
+    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),
     "restore": Command(
         mending.restore,
@@ -230,13 +241,17 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+def _model(connection: Connection, model: str) -> str:
+    return f"{model} (not local)" if is_elsewhere(connection, model) else model
+
+
 def _key(connection: Connection) -> str:
     if connection.fault is not None:
         return str(connection.fault.args[0])
     only_here = ", this kernel only" if connection.slug in session().here else ""
     if connection.key is None:
         return f"none needed{only_here}"
-    return f"{connection.key} from {connection.key_from}{only_here}".replace("Secret", "")
+    return f"{connection.key.shown} from {connection.key_from}{only_here}"
 
 
 def _day(milliseconds: int | None) -> str:

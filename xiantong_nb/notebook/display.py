@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.live import CountDown, Live
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ _TERMINAL_FRAME = 1 / 30
 class DisplayPainter:
     """One display id, updated with the text so far, in the end with the bundle that stays."""
 
-    def __init__(self, output: Output, *, form: str = "md", asked: str = "") -> None:
+    def __init__(self, output: Output, *, form: str = "md", asked: str = "", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
+        self._parts = parts
         self._marked = form in ("md", "code")
-        self._live = Live(asked, marked=self._marked)
+        self._live = Live(asked, marked=self._marked, thinking=parts.thinking)
         self._output = output
         self._dirty = False
 
@@ -47,7 +48,7 @@ class DisplayPainter:
 
     def finish(self, reply: Reply) -> None:
         """Put the bundle that stays in the place of the live text."""
-        self._output.put(*final(reply, self._form))
+        self._output.put(*final(reply, self._form, self._parts))
 
     def withdraw(self) -> None:
         """Empty the output: an error follows it."""
@@ -66,8 +67,9 @@ class DisplayPainter:
 class TerminalPainter:
     """Prints text as it comes, without what a terminal would obey, and the footer under it."""
 
-    def __init__(self, *, form: str = "md") -> None:
+    def __init__(self, *, form: str = "md", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
+        self._parts = parts
         self._filter = safe.TerminalFilter()
         self._part = ""
         self._waiting: CountDown | None = None
@@ -84,8 +86,11 @@ class TerminalPainter:
             match event:
                 case TextDelta(_, text) if self._form != "json":  # half of it could not be laid out
                     pieces.append(self._enter("text") + self._filter.feed(text))
-                case ThinkingDelta(_, text) if self._form == "md":
+                case ThinkingDelta(_, text) if self._form == "md" and self._parts.thinking:
                     pieces.append(self._enter("thinking") + self._filter.feed(text))
+                case Again(reason):
+                    pieces.append(f"{self._filter.end()}\n\n[{safe.terminal(reason)}]\n\n")
+                    self._part = ""
                 case Waiting() | Answered():
                     pieces.append(self._counted_out())
                     if isinstance(event, Waiting):
@@ -101,8 +106,8 @@ class TerminalPainter:
         told += self._filter.end() if self._form != "json" else as_json(reply)["text/plain"]
         if mark := bundle.ending(reply):
             told += f"\n\n[{mark}]"
-        if self._form in ("md", "code"):
-            told += f"\n\n{bundle.footer(reply)}"
+        if self._form in ("md", "code") and (under := bundle.footer(reply, self._parts)):
+            told += f"\n\n{under}"
         write(told + "\n")
 
     def withdraw(self) -> None:
@@ -136,9 +141,9 @@ def write(text: str) -> None:
     print(text.encode(coding, "replace").decode(coding), end="", flush=True)  # noqa: T201  # this is the display
 
 
-def final(reply: Reply, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def final(reply: Reply, form: str, parts: bundle.Parts = bundle.ALL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (data, metadata) of the output that stays, in the form asked for."""
-    data, metadata = bundle.bundle(reply)
+    data, metadata = bundle.bundle(reply, parts)
     match form:
         case "text":
             return {"text/plain": data["text/plain"]}, metadata

@@ -20,6 +20,7 @@ from xiantong_nb.notebook.watching import Answer, Item
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from xiantong_nb.bundle import Parts
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
     from xiantong_nb.notebook.live import Output
@@ -29,14 +30,15 @@ if TYPE_CHECKING:
 
 _PATIENCE = 2.0  # seconds from the first word: a view that changes later would disturb who reads
 _UNFOLDS = 0.2  # seconds in which the page makes a sheet ready, while the text before it is still to be seen
-_FRAME, _QUICK_FRAME, _QUICK_FRAMES = 0.1, 0.05, 4
+_QUICK = 4  # frames that come twice as fast: later ones are as good at their usual pace, and cost less
 
 
 class PagePainter(Generic[Item, Answer]):
     """
     Draws on a sheet of the page, once there is one.
 
-    `before` paints until then, and in the end, on `output`. `pairs` tells of which lane each thing is that comes.
+    `before` paints until then, and in the end, on `output`, which says how often. `pairs` tells of which lane each thing
+    is that comes, `shown` what of it is shown.
     """
 
     def __init__(
@@ -46,12 +48,13 @@ class PagePainter(Generic[Item, Answer]):
         page: Page,
         lanes: Sequence[Lane],
         pairs: Callable[[list[Item]], list[tuple[Lane, Event]]],
+        shown: Parts,
     ) -> None:
         self._before = before
         self._output = output
         self._page = page
         self._pairs = pairs
-        self._news = {lane: News(lane, alone=len(lanes) == 1) for lane in lanes}
+        self._news = {lane: News(lane, shown, alone=len(lanes) == 1) for lane in lanes}
         self._sheet: Sheet | None = None
         self._drawing = False
         self._ready = 0.0
@@ -112,7 +115,7 @@ class PagePainter(Generic[Item, Answer]):
         if self._sheet is not None and (message := self._message()):
             self._sheet.send(message)
             self._frames += 1
-            self._next_frame = time.monotonic() + (_QUICK_FRAME if self._frames < _QUICK_FRAMES else _FRAME)
+            self._next_frame = time.monotonic() + self._output.frame * (0.5 if self._frames < _QUICK else 1)
 
     def _message(self) -> dict[str, Any]:
         """Return what is new of all lanes, as the page takes it; nothing where nothing is."""

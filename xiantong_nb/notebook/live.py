@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
 from xiantong_nb.comparison import LaneResult
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
@@ -22,7 +22,9 @@ _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
 
 # Repainting the whole text costs the page in proportion to its length: at 10 Hz JupyterLab falls behind near
 # 12 kB. So the pause grows with the text (measured: 23 % of a core in the page at 30 kB).
-_BYTES_PER_SECOND, _SHORTEST, _LONGEST = 20_000, 0.1, 5.0
+_BYTES_PER_SECOND, _LONGEST = 20_000, 5.0
+RATE = 10.0
+"""Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure."""
 
 
 class Wait:
@@ -37,6 +39,11 @@ class Wait:
         """Take why it goes out again, or that it did."""
         self._counting = CountDown(event) if isinstance(event, Waiting) else None
 
+    def again(self, reason: str) -> None:
+        """Wait for a first word once more, and say why from now on."""
+        self._asked = ": ".join(part for part in (self._asked, safe.terminal(reason)) if part)
+        self._counting, self._begun = None, -_SILENCE
+
     def said(self) -> str:
         """Say it: at once for a retry, after a moment for a slow word."""
         if self._counting is not None:
@@ -47,14 +54,19 @@ class Wait:
 
 
 class Live:
-    """What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits."""
+    """
+    What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits.
 
-    def __init__(self, asked: str = "", *, marked: bool = True) -> None:
+    Without `thinking` its reasoning is left out.
+    """
+
+    def __init__(self, asked: str = "", *, marked: bool = True, thinking: bool = True) -> None:
         self.size = 0
         """Characters of text and reasoning."""
         self.thinking = False
         """Whether it is reasoning that comes."""
         self._marked = marked
+        self._with_thinking = thinking
         self._text = safe.MarkdownFilter() if marked else safe.TerminalFilter()
         self._reasoning = safe.MarkdownFilter()
         self._settled: list[str] = []
@@ -66,17 +78,19 @@ class Live:
         before = self.size
         for event in events:
             match event:
+                case Again(reason):
+                    self._begin_again(reason)
                 case TextDelta(_, text):
                     self._settled.append(self._text.feed(text))
                     self.size += len(text)
                     self.thinking = False
-                case ThinkingDelta(_, text):
+                case ThinkingDelta(_, text) if self._with_thinking:
                     self._thought.append(self._reasoning.feed(text))
                     self.size += len(text)
                     self.thinking = True
                 case Waiting() | Answered():
                     self._wait.take(event)
-        return self.size > before
+        return self.size != before
 
     def content(self) -> str:
         """Return what can be shown of it now, when more is to come."""
@@ -89,6 +103,12 @@ class Live:
     def waits_for(self) -> str:
         """Say what it waits for, before the first word."""
         return "" if self.size else self._wait.said()
+
+    def _begin_again(self, reason: str) -> None:
+        """Forget what came, and say why while the next words are waited for."""
+        self._text, self._reasoning = type(self._text)(), safe.MarkdownFilter()
+        self._settled, self._thought, self.size = [], [], 0
+        self._wait.again(reason)
 
 
 class CountDown:
@@ -105,9 +125,11 @@ class CountDown:
 
 
 class Output:
-    """One output of a cell, which is replaced each time, and when that may happen next."""
+    """One output of a cell, which is replaced each time, at most `rate` times per second."""
 
-    def __init__(self) -> None:
+    def __init__(self, rate: float = RATE) -> None:
+        self.frame = 1 / rate
+        """Seconds between two frames, at least."""
         self.shown: dict[str, Any] = {}
         self._handle: Any = None
         self._next_frame = 0.0
@@ -120,7 +142,7 @@ class Output:
         """Show something that will be replaced soon: the later, the longer it is."""
         self.put(data, {})
         # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
-        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, _SHORTEST), _LONGEST)
+        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, self.frame), _LONGEST)
         self._next_frame = time.monotonic() + pause
 
     def put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:

@@ -11,10 +11,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import grid, safe
-from xiantong_nb.events import Answered, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.live import WAITING, Wait, result
 
 if TYPE_CHECKING:
+    from xiantong_nb.bundle import Parts
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
 
@@ -25,13 +26,15 @@ _CHARACTERS_PER_TOKEN = 4  # the rule of thumb for English; shown as "about"
 class News:
     """What has been told of a lane, and what has not; `alone` when it is the only one."""
 
-    def __init__(self, lane: Lane, *, alone: bool) -> None:
+    def __init__(self, lane: Lane, shown: Parts, *, alone: bool) -> None:
         self.begun = False
         """Whether a word of it has come."""
         self._lane = lane
+        self._parts = shown
         self._alone = alone
-        self._text, self._thinking = _Part(), _Part()
         self._wait = Wait(lane.label if alone else "")
+        self._text, self._thinking = _Part(), _Part()
+        self._again = False
         self._state = "waiting"
         self._shown: dict[str, Any] = {}
         self._look_again = 0.0
@@ -45,16 +48,21 @@ class News:
     def take(self, event: Event) -> None:
         """Take what has come."""
         match event:
+            case Again(reason):
+                self._text, self._thinking, self._again = _Part(), _Part(), True
+                self._state, self._look_again, self.begun = "waiting", 0.0, False
+                self._wait.again(reason)
             case TextDelta(_, text):
                 self._come(self._text, text, "answering")
-            case ThinkingDelta(_, text):
+            case ThinkingDelta(_, text) if self._parts.thinking:
                 self._come(self._thinking, text, "thinking")
             case Waiting() | Answered():
                 self._wait.take(event)
 
     def told(self) -> dict[str, Any]:
-        """Return what is new, as the page takes it: `t`ext, thin`k`ing, `s`tatus."""
-        news = {"t": self._text.told(), "k": self._thinking.told(), "s": self._stands()}
+        """Return what is new, as the page takes it: whether all begins `a`new, `t`ext, thin`k`ing, `s`tatus."""
+        news = {"a": self._again, "t": self._text.told(), "k": self._thinking.told(), "s": self._stands()}
+        self._again = False
         return {name: new for name, new in news.items() if new}
 
     def _come(self, part: _Part, text: str, state: str) -> None:
@@ -89,7 +97,8 @@ class News:
 
     def _ended(self) -> dict[str, Any]:
         ended = result(self._lane)
-        return {"state": ended.state, "said": grid.status(ended), "told": grid.remarks(ended)}
+        said = {"state": ended.state, "said": grid.status(ended, self._parts)}
+        return said | {"mark": grid.ending(ended), "told": grid.reasons(ended)}
 
 
 class _Part:

@@ -30,10 +30,13 @@ _TERMINAL_FRAME = 0.2  # seconds between two looks of a line of figures
 class DisplayLanes:
     """One display id for all lanes; a lane is laid out anew only when something of it has changed."""
 
-    def __init__(self, lanes: Sequence[Lane], output: Output, *, form: str = "md") -> None:
+    def __init__(
+        self, lanes: Sequence[Lane], output: Output, *, form: str = "md", parts: bundle.Parts = bundle.ALL
+    ) -> None:
         self._form = form
+        self._parts = parts
         self._marked = form == "md"
-        self._live = {lane: Live(marked=self._marked) for lane in lanes}
+        self._live = {lane: Live(marked=self._marked, thinking=parts.thinking) for lane in lanes}
         self._sections: dict[Lane, str] = {}
         self._output = output
 
@@ -54,7 +57,7 @@ class DisplayLanes:
 
     def finish(self, comparison: Comparison) -> None:
         """Put the grid that stays in the place of the live text."""
-        self._output.put(*final(comparison, self._form))
+        self._output.put(*final(comparison, self._form, self._parts))
 
     def withdraw(self) -> None:
         """Empty the output: an error follows it."""
@@ -74,7 +77,7 @@ class DisplayLanes:
     def _section(self, lane: Lane, live: Live) -> str:
         if lane.reply:
             ended = result(lane)
-            return grid.section(ended) if self._marked else grid.plain_lane(ended)
+            return grid.section(ended, self._parts) if self._marked else grid.plain_lane(ended, self._parts)
         if self._marked:
             return grid.headed(lane.label, _doing(lane, live), live.content())
         parts = (grid.ruled(lane.label), live.content(), _doing(lane, live))
@@ -84,8 +87,9 @@ class DisplayLanes:
 class TerminalLanes:
     """Prints each lane when it has ended; on a screen, a line below says how far the others are."""
 
-    def __init__(self, lanes: Sequence[Lane], *, form: str = "md") -> None:
+    def __init__(self, lanes: Sequence[Lane], *, form: str = "md", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
+        self._parts = parts
         self._live = {lane: Live(marked=False) for lane in lanes}
         self._printed: set[str] = set()
         self._line = ""
@@ -118,7 +122,7 @@ class TerminalLanes:
         if lane.label not in self._printed:
             self._printed.add(lane.label)
             self._say("")
-            display.write(f"{_plain(lane, self._form)}\n\n")
+            display.write(f"{_plain(lane, self._form, self._parts)}\n\n")
 
     def _far(self, lane: Lane, live: Live) -> str:
         said = live.waits_for() or (f"{live.size:,} characters" if live.size else "asked")
@@ -132,24 +136,24 @@ class TerminalLanes:
             display.write(f"\r{text.ljust(len(before))}" + ("" if text else "\r"))
 
 
-def final(comparison: Comparison, form: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def final(comparison: Comparison, form: str, parts: bundle.Parts = bundle.ALL) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return (data, metadata) of the output that stays, in the form asked for."""
-    data, metadata = grid.bundle(comparison)
+    data, metadata = grid.bundle(comparison, parts)
     if form == "md":
         return data, metadata
-    plain = "\n\n".join([*(_plain(lane, form) for lane in comparison.lanes), grid.summary(comparison)])
+    plain = "\n\n".join([*(_plain(lane, form, parts) for lane in comparison.lanes), grid.summary(comparison)])
     if form == "json":
         return {"application/json": _trees(comparison), "text/plain": plain}, metadata
     return {"text/plain": plain}, metadata
 
 
-def _plain(lane: LaneResult, form: str) -> str:
+def _plain(lane: LaneResult, form: str, parts: bundle.Parts) -> str:
     match form:
         case "raw":
             return f"{grid.ruled(lane.label)}\n\n{safe.terminal(lane.reply.text)}"
         case "json":
             return f"{grid.ruled(lane.label)}\n\n{display.as_json(lane.reply)['text/plain']}"
-    return grid.plain_lane(lane)
+    return grid.plain_lane(lane, parts)
 
 
 def _trees(comparison: Comparison) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
 import traitlets
+
+from xiantong_nb.notebook.route import free_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +26,8 @@ class Ear(_Bare):
     """
     Invisible, and there as long as the kernel: hears that there is a page, and its buttons.
 
-    ipykernel (7.4) hands what the page says on a comm to the thread that sent on it last: if a cell did, to the cell's
-    own, which is busy. So nothing is sent on this one but the answer to a greeting, and each time what is remembered of
-    the thread is forgotten: then the page's own choice counts, which is a thread beside the cell's. Where the page does
-    not choose, and in other kernels, it hears when the cell has ended.
+    Nothing is sent on it but the answers to greetings, and each time the route is freed, so that the page is heard
+    while a cell runs. Where the host has no thread for that, it is heard when the cell has ended.
     """
 
     _esm = _STATIC / "live.js"
@@ -38,7 +37,7 @@ class Ear(_Bare):
         self._greeted = greeted
         self._stop = stop
         super().__init__()
-        self._free()
+        free_route(self.comm)
         self.on_msg(self._hear)
 
     def _hear(self, _: object, said: Any, __: object) -> None:
@@ -47,13 +46,9 @@ class Ear(_Bare):
             case {"hello": int()}:
                 self._greeted()
                 self.send(said)
-                self._free()
+                free_route(self.comm)
             case {"stop": int(sheet), "lane": int() | None as lane}:
                 self._stop(sheet, lane)
-
-    def _free(self) -> None:
-        with contextlib.suppress(AttributeError):  # another kernel, or a comm that is closed
-            del self.comm._reply_subshell_id  # noqa: SLF001  # there is no other way to say it
 
 
 class Sheet(_Bare):
