@@ -220,6 +220,7 @@ import json, time
 from xiantong_nb.api import session
 from xiantong_nb.chats import Origin
 from xiantong_nb.comparing import Comparing
+from xiantong_nb.notebook.live import Output
 from xiantong_nb.notebook.side_by_side import DisplayLanes
 from xiantong_nb.notebook.watching import watch
 from xiantong_nb.options import Options
@@ -230,7 +231,7 @@ def figures(lanes, prompt):
     made = [lane for _ in range(0, lanes, 8) for lane in session().compare(prompt, targets, options).lanes]
     comparing = Comparing(Question(prompt, options, Origin(), {}), made, [""] * len(made), lambda _: None)
     wall, cpu = time.monotonic(), time.process_time()
-    made = watch(comparing, DisplayLanes(comparing.lanes))
+    made = watch(comparing, DisplayLanes(comparing.lanes, Output()))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     assert made.complete, made.errors
     return wall, cpu
