@@ -178,13 +178,43 @@ def test_three_lanes_of_which_one_is_stopped_and_one_fails(kernel, page, endpoin
         assert len(sheet.state["labels"]) == 3
         assert sheet.text(0) == "".join(words(20)), "the others went on"
         assert [sheet.status(at)["state"] for at in range(3)] == ["complete", "incomplete", "incomplete"]
-        assert "[incomplete: It was stopped.]" in sheet.status(1)["told"]
+        assert sheet.status(1)["mark"] == "incomplete: It was stopped."
+        assert sheet.status(2)["mark"].startswith("incomplete: ")
         assert sheet.messages[-1]["said"] == "1 of 3 finished, 2 incomplete"
         assert set(ran.only_output["data"]) == {"text/html", "text/markdown", "text/plain"}
         assert page.closes()
     finally:
         second.close()
         third.close()
+
+
+def test_an_answer_that_is_asked_for_again_begins_anew(kernel, page, endpoint):
+    """One that did not fit its schema is void, and its text with it."""
+    endpoint.play(slowly(["no", " such", " thing"], 0.15), slowly(['{"a"', ": ", "1}"], 0.15))
+    ran = page.run("%%ask --alone --schema dict --as md\nhi")
+    assert ran.status == "ok", ran.text
+    news = [message["lanes"]["0"] for message in page.last.messages if "0" in message["lanes"]]
+    again = [at for at, new in enumerate(news) if new.get("a")]
+    assert len(again) == 1
+    said = ["".join(new["t"]["d"] for new in some if "t" in new) for some in (news[: again[0]], news[again[0] :])]
+    assert said == ["no such thing", '{"a": 1}']
+    assert news[again[0]]["s"]["state"] == "waiting"
+
+
+def test_reasoning_that_is_not_wanted_is_not_sent(kernel, page, endpoint):
+    page.run("%config Xiantong.thinking = False")
+    page.run("%%ask demo:toy-3 --alone\nhello")
+    for message in page.last.messages:
+        assert "k" not in message["lanes"]["0"]
+    assert page.last.text().startswith("I have thought it over")
+
+
+def test_how_often_it_is_painted_is_the_persons_choice(kernel, page, endpoint):
+    page.run("%config Xiantong.rate = 1")
+    endpoint.play(slowly(words(60), 0.05))
+    begun = time.monotonic()
+    page.run("%%ask --alone\nhi")
+    assert len(page.last.messages) <= (time.monotonic() - begun) + 4
 
 
 def test_what_is_sent_is_clean_and_holds_no_key(kernel, page, endpoint):
