@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         XiantongError,
     )
     from xiantong_nb.reply import Reply
+    from xiantong_nb.results import Results
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _HOME = {
     "stream": "api",
     "Comparison": "comparison",
     "Reply": "reply",
+    "Results": "results",
     "BadReply": "errors",
     "Busy": "errors",
     "EngineError": "errors",
@@ -86,6 +88,7 @@ __all__ = [
     "ProviderError",
     "Reply",
     "RequestRefused",
+    "Results",
     "StoreBusy",
     "StoreError",
     "UnknownModel",

@@ -122,6 +122,11 @@ class Lane:
         return self.fold.error
 
     @property
+    def sent(self) -> bool:
+        """Whether it has gone out: its turn has come."""
+        return self._begun is not None
+
+    @property
     def only_failed(self) -> bool:
         """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
         return self.error is not None and not isinstance(self.error, IncompleteReply) and not self.fold.has_content

@@ -61,7 +61,7 @@ class Question:
         """
         options = self.options
         refuse_keys(f"{self.prompt}\n{options.system}", askable)
-        asked = [(self._request(target), target) for target in targets]
+        asked = [(self.request(target), target) for target in targets]
         if options.budget is not None:
             self._within = kept_within(options.budget, asked, listed)
         notes = self.notes(dropping=True) if alone else ()
@@ -97,7 +97,8 @@ class Question:
         held.add(turn)
         return name
 
-    def _request(self, target: Target) -> Request:
+    def request(self, target: Target) -> Request:
+        """Return what one target is asked."""
         options = self.options
         # a budget needs to know how long an answer may get
         most = options.max_tokens or (target.connection.preset.max_tokens if options.budget is not None else None)

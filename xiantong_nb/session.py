@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
+    from xiantong_nb.results import Results
     from xiantong_nb.transport import Transport
+
+    Ready = tuple[Sequence[Target], Mapping[str, Connection]]
 
 T = TypeVar("T")
 _CLOSING = 2.0  # seconds: closing asks nobody
@@ -73,7 +76,7 @@ class Session:
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
-        self.last: Reply | Comparison | None = None
+        self.last: Reply | Comparison | Results | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
         self.lists = Lists(lambda: self.store.folder, self.run, self._running)
@@ -170,7 +173,7 @@ class Session:
             if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
                 question.goes_on(lane, reply)
 
-        (lane,) = self._lanes(question, [target], keep, alone=True)
+        (lane,) = self.lanes(question, self.ready([target]), keep, alone=True)
         return Stream(lane)
 
     def compare(
@@ -184,24 +187,20 @@ class Session:
         """
         refuse_number(len(targets))
         question = Question(prompt, options or Options(), origin or Origin(), self.chats)
-        lanes = self._lanes(question, targets, self.used.append, alone=False)
+        lanes = self.lanes(question, self.ready(targets), self.used.append, alone=False)
+        return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
-        def keep(comparison: Comparison) -> None:
-            self.last = comparison
-
-        return Comparing(question, lanes, targets, keep)
-
-    def _lanes(
-        self, question: Question, targets: Sequence[str], keep: Callable[[Reply], None], *, alone: bool
-    ) -> list[Lane]:
-        """Make a lane for each target; all targets are read before the embedded engine is started for one."""
+    def ready(self, targets: Sequence[str]) -> Ready:
+        """Read all targets, then start the embedded engine if one needs it; return them, and all that can be asked."""
         located = [self._located(target) for target in [self.target(text) for text in targets]]
         try:
-            askable = self.connections()
+            return located, self.connections()
         except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
-            askable = self._unsaved() | {target.connection.slug: target.connection for target in located}
-        make = functools.partial(self._lane, keep=keep)
-        return question.lanes(located, askable, self.lists.deciding, make, alone=alone)
+            return located, self._unsaved() | {target.connection.slug: target.connection for target in located}
+
+    def lanes(self, question: Question, ready: Ready, keep: Callable[[Reply], None], *, alone: bool) -> list[Lane]:
+        """Make a lane for each target that is `ready`, none of them sent; `keep` gets each Reply."""
+        return question.lanes(*ready, self.lists.deciding, functools.partial(self._lane, keep=keep), alone=alone)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
