@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 
@@ -54,6 +55,10 @@ class Gate:
         """Note an answer."""
         self._width = min(self._width + 1 / self._width, float(self.most))
         self._wake()
+
+    def close(self) -> None:
+        """Let nobody in any more."""
+        self._closed_until = math.inf
 
     def _wake(self) -> None:
         """Have all look whether it is their turn, in their order; they are few."""

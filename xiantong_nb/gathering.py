@@ -115,10 +115,12 @@ class Gathering:
 
     def stop(self, why: str) -> list[Ended]:
         """End everything here and now; return what had come of those that had gone out."""
-        for lane in self._under_way:
-            lane.stop()  # before anything that takes time: the models write on meanwhile
         self._stopped = True
         self._events.extend(self._feed.get(0))
+        for gate in self._gates.values():  # first of all, or those that wait would take the turns of those that end
+            loop.running().call_soon_threadsafe(gate.close)
+        for lane in self._under_way:
+            lane.stop()  # before anything that takes time: the models write on meanwhile
         self._take()
         sent = [(lane, job) for lane, job in self._under_way.items() if lane.sent]
         self._under_way.clear()

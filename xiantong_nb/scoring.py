@@ -28,7 +28,7 @@ The answer:
 
 _LONGEST = 80  # characters of a verdict in words
 _NUMBER = re.compile(
-    r"[*_\s]*(?:(?:score|rating|verdict)\s*[:=]?[*_\s]*)?(-?\d+(?:\.\d+)?)\s*(?:/\s*\d+)?[*_.\s]*", re.IGNORECASE
+    r"[*_\s]*(?:(?:score|rating|verdict)\s*[:=]?[*_\s]*)?(-?\d+(?:\.\d+)?)[*_\s]*(?:/\s*\d+)?[*_.\s]*", re.IGNORECASE
 )
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
 
