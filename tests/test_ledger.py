@@ -80,7 +80,8 @@ def test_a_folder_a_link_and_no_folder_are_refused(tmp_path):
 def test_one_at_a_time_holds_it(path):
     with Ledger(path), pytest.raises(StoreBusy, match="is in use"), Ledger(path):
         pass
-    hold = "import sys; from xiantong_nb.ledger import Ledger\nwith Ledger(sys.argv[1]): print('held', flush=True); input()"
+    hold = "import sys; from xiantong_nb.ledger import Ledger"
+    hold += "\nwith Ledger(sys.argv[1]): print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:

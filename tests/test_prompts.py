@@ -29,7 +29,7 @@ def test_whatever_holds_texts_gives_prompts(given_as):
 def test_a_template_is_filled_row_by_row(data):
     made = prompts_in('Say {text} {n} times as {"json": {}} or {{text}}', data)
     assert [p.text for p in made] == [
-        f'Say {t} {n} times as {{"json": {{}}}} or {{text}}' for t, n in zip(*COLUMNS.values())
+        f'Say {t} {n} times as {{"json": {{}}}} or {{text}}' for t, n in zip(*COLUMNS.values(), strict=True)
     ]
     assert [dict(p.values) for p in made] == [{"text": "cat", "n": 1}, {"text": "dog", "n": 2}]
     assert {type(p.values["n"]) for p in made} == {int}

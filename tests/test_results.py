@@ -1,4 +1,4 @@
-"""The value of a table: rows, frames, figures, a page, JSON and back; what it shows is harmless and says what is cut."""
+"""The value of a table: rows, frames, figures, a page, JSON and back; what it shows is harmless."""
 
 from __future__ import annotations
 

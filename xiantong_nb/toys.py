@@ -30,7 +30,7 @@ PAIRS = 200  # of bytes that make one token in a prompt, so that history costs h
 END = "<|im_end|>"
 AGAIN = "\f"  # in a script: what follows is said over and over
 # The first of these words found in the last user message chooses the script; without one it is "default".
-WORDS = {"endless": "endless", "forever": "endless"}
+WORDS = {"judge": "judge", "endless": "endless", "forever": "endless"}
 WORDS |= {word: word for word in ("long", "think", "code", "table")}
 
 ROUND = f"""so here is a round that has no end; stop it when you have had enough.
@@ -141,6 +141,7 @@ def _toy(name: str, about: str, default: str, code: str, table: str) -> Toy:
         "think": default if default.startswith("<think>") else quick,
         "code": f"I am {me}, so I did not write this for you; but it is yours.\n\n{code}",
         "table": f"I am {me}. You would like a table? I know one by heart:\n\n{table}",
+        "judge": f"Score: 7\n\nI am {me}. I read nothing of it, and I give every answer a seven.",
         "long": f"# Numbers, at length\n\nI am {me}; counting is my forte.\n{_numbers()}\n\nThat is all.",
         "endless": f"I am {me}, and I never tire: {ROUND}",
         "tool": '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>',
