@@ -17,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import xiantong_nb
+from tests.browser.apps import CHROMIUM, App, chromium
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
 
@@ -140,6 +142,50 @@ def interrupts(trials: int = 15) -> None:
         say("P12 worst", max(waits), 250, "ms from interrupt to idle, worst", waits)
 
 
+FORM = """async (number) => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  content.activeCellIndex = number;
+  const cell = content.widgets[number].node;
+  cell.querySelector(".xt-panel")?.remove();
+  const begun = performance.now();
+  window.jupyterapp.commands.execute("notebook:run-cell");
+  const usable = () => cell.querySelector(".xt-panel fieldset:enabled button");
+  await new Promise((resolve) => {
+    const look = () => (usable() ? resolve() : requestAnimationFrame(look));
+    look();
+  });
+  return performance.now() - begun;
+}"""
+
+
+def usable_form(trials: int = 25) -> None:
+    """P10: from running a cell to a form that can be used, in JupyterLab's page; and the size of its bundle."""
+    built = Path(xiantong_nb.__file__).parent / "static" / "panel.js"
+    say("P10 size", built.stat().st_size / 1000, 30, "kB of panel.js", [1.0])
+    path = chromium()
+    if path is None:
+        print("P10: skipped, no Chromium is installed here")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        app = App.start("lab", Path(folder))
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(CHROMIUM), headless=True)
+            book = app.open(browser, ("%load_ext xiantong_nb", "%xiantong connect"))
+            book.run(0)
+            waits = []
+            for _ in range(trials + 1):
+                waits.append(book.page.evaluate(FORM, 1))
+                book.wait_idle()
+            first, *warm = waits
+            say("P10", statistics.median(warm), 150, "ms from a cell's run to a form that can be used", warm)
+            say("P10 first form", first, 1000, "ms to the first form of a kernel", [first], "imports are in it")
+            browser.close()
+        finally:
+            app.stop()
+
+
 def tabs(trials: int = 25) -> None:
     """Tab: from the request to the offers, with 500 models in the last list of the endpoint in use."""
     from xiantong_nb.connection import Connection
@@ -218,6 +264,7 @@ def main() -> None:
     lanes()
     interrupts()
     tabs()
+    usable_form()
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=2))
 

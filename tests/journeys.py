@@ -47,7 +47,7 @@ def on_the_other_wire(case: C) -> C:
 
 def connect(kernel: Kernel, case: Case) -> Ran:
     """Connect it: asked for what is missing, tested, saved, in use."""
-    ran = kernel.run(f"%xiantong connect {case.connect}", answers=list(case.answers))
+    ran = kernel.run(f"%xiantong connect {case.connect} --text", answers=list(case.answers))
     assert ran.status == "ok", ran.text
     _passed(ran, case)
     assert f"Tested and saved: {case.slug}." in ran.text
@@ -101,9 +101,9 @@ def misspell(kernel: Kernel, case: Case) -> Ran:
 
 def mistype_key(kernel: Kernel, case: Case) -> Ran:
     """Give it a wrong key: it is refused, and the old one stays."""
-    ran = kernel.run(f"%xiantong edit {case.slug} --ask-key", answers=[WRONG])
+    ran = kernel.run(f"%xiantong edit {case.slug} --ask-key --text", answers=[WRONG])
     assert ran.error["ename"] == "KeyRefused", ran.text
-    assert "refused the key from the prompt, sent as" in ran.text
+    assert "refused the key from your entry, sent as" in ran.text
     assert "Nothing was saved" in ran.text
     assert WRONG not in str(ran.messages)
     return ran

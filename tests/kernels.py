@@ -97,6 +97,13 @@ class Kernel:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)
 
+    def another_client(self) -> Any:
+        """A client of its own for a second listener: each takes its messages away."""
+        client = self._manager.blocking_client()
+        client.start_channels()
+        client.wait_for_ready(timeout=LIMIT)
+        return client
+
     def send(self, code: str, *, cell: str = "", silent: bool = False, stdin: bool = False) -> str:
         """Send a cell and return the id of the request; `cell` is what JupyterLab sends as its id."""
         content = {

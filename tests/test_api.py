@@ -24,7 +24,7 @@ def fresh(faults, monkeypatch):
     session().chats.clear()
     session().last = None
     yield
-    session()._chosen = ""
+    session().chosen = ""
     session().close()
 
 

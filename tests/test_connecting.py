@@ -32,7 +32,7 @@ def locked():
         yield running
 
 
-def connect(kernel, url, *answers, more="--model toy-1 --ask-key"):
+def connect(kernel, url, *answers, more="--model toy-1 --ask-key --text"):
     return kernel.run(f"%xiantong connect custom --base-url {url} {more}", answers=answers)
 
 
@@ -117,7 +117,7 @@ def one_way():
 
 
 def test_what_works_in_place_of_what_was_said_is_offered_and_taken(fresh_kernel, one_way, tmp_path):
-    more = "--model m --ask-key"
+    more = "--model m --ask-key --text"
     refused = connect(fresh_kernel, one_way, KEY, "no", more=more)
     assert refused.error["ename"] == "NotFound"
     assert "With --api openai-completions --auth-header x-api-key it works." in refused.text
@@ -143,13 +143,17 @@ def test_a_key_that_is_none_is_asked_for_again_and_then_given_up(fresh_kernel, l
     assert ran.status == "ok", ran.text
     assert len(ran.asked) == 3
     assert "Taken off the key: quotes around it" in ran.text
-    ran = connect(fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more="--name other --model toy-1 --ask-key")
+    ran = connect(
+        fresh_kernel, locked.base_url, "a b", "a\x00b", "é", more="--name other --model toy-1 --ask-key --text"
+    )
     assert ran.error["ename"] == "UsageError"
     assert len(config(tmp_path)["llmConnections"]) == 1
 
 
 def test_every_question_is_asked_where_nothing_is_said(fresh_kernel, locked):
-    ran = fresh_kernel.run("%xiantong connect", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"])
+    ran = fresh_kernel.run(
+        "%xiantong connect --text", answers=["nothing", "custom", "file:///x", locked.base_url, "toy-2"]
+    )
     assert ran.error["ename"] == "KeyRefused"  # this machine is asked without a key, and this engine wants one
     assert "--ask-key" in ran.text
     which = "anthropic, openrouter, vercel, ollama, custom, or a URL: "
@@ -176,10 +180,10 @@ def test_settings_are_changed_and_the_connection_removed(fresh_kernel, locked, t
     assert own["connections"]["custom"] == {"authHeader": "x-api-key"}
     assert "I am **toy-2**" in fresh_kernel.run("%%ask\nhello").text
 
-    ran = fresh_kernel.run("%xiantong edit custom", answers=["", "toy-3", ""])
+    ran = fresh_kernel.run("%xiantong edit custom --text", answers=["", "toy-3", ""])
     assert ran.status == "ok", ran.text
     assert config(tmp_path)["llmConnections"][0]["defaultModel"] == "toy-3"
-    ran = fresh_kernel.run("%xiantong edit custom", answers=["", "", WRONG])
+    ran = fresh_kernel.run("%xiantong edit custom --text", answers=["", "", WRONG])
     assert ran.error["ename"] == "KeyRefused"
     assert "I am **toy-3**" in fresh_kernel.run("%%ask\nhello").text
 

@@ -30,7 +30,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("XIANTONG_HOME", str(tmp_path / "home"))
     yield tmp_path / "home"
     the_session().here.clear()
-    the_session()._chosen = ""
+    the_session().chosen = ""
 
 
 @pytest.fixture

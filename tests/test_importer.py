@@ -248,7 +248,7 @@ def terminal(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().out
 
     yield run
-    the_session()._chosen = ""
+    the_session().chosen = ""
 
 
 def test_it_is_shown_first_and_done_after_a_yes(fresh_kernel, there, tmp_path, faults):

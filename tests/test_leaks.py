@@ -15,6 +15,7 @@ import pytest
 
 from tests import leaks
 from tests.fault_server import failure
+from tests.pages import drafted, page_of
 from tests.test_importer import LOCAL
 from xiantong_nb.engine import Engine
 from xiantong_nb.secret import Secret
@@ -95,7 +96,7 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     # an endpoint that says the key it refuses, in its body and in a header
     told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
     faults.play(failure(401, told, **{"x-request-id": KEY}))
-    connect = "%xiantong connect custom --base-url {} --model toy-1 --ask-key --name {}"
+    connect = "%xiantong connect custom --base-url {} --model toy-1 --ask-key --text --name {}"
     steps = [
         (f"%xmode {xmode}", []),
         (LOG.format(str(log)), []),
@@ -109,7 +110,7 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
         ("%xiantong models good", []),
         ("%xiantong models bad", []),
         ("%xiantong edit good --model toy-2", []),
-        ("%xiantong edit good", ["", "", KEY + "\x00"]),
+        ("%xiantong edit good --text", ["", "", KEY + "\x00"]),
         ("import xiantong_nb; xiantong_nb.connections()", []),
         ("reply = xiantong_nb.ask('hello', 'good'); reply", []),
         ("xiantong_nb.ask('hello', 'bad')", []),
@@ -149,6 +150,60 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     assert b"receive_response_headers.complete" in log.read_bytes(), "nothing was logged, so nothing was proven"
     assert (tmp_path / ".xiantong" / "config.json").exists()
     print(f"leaks with %xmode {xmode}: {len(found)} (goal 0)")
+    assert found == []
+
+
+def test_the_key_is_nowhere_after_it_came_from_a_form(fresh_kernel, locked, faults, tmp_path):
+    told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
+    faults.play(failure(401, told, **{"x-request-id": KEY}))
+    log = tmp_path / "debug.log"
+    all_logs = "log = get_ipython().kernel.log; log.setLevel('DEBUG'); log.handlers += logging.getLogger().handlers"
+    runs = [(code, fresh_kernel.run(code)) for code in ("%xmode Verbose", LOG.format(str(log)), all_logs, CHILD)]
+    good, bad = (
+        drafted(preset="custom", base_url=url, model="toy-1", name=name, ask_key=True)
+        for url, name in ((locked.base_url, "good"), (faults.url, "bad"))
+    )
+    with page_of(fresh_kernel, "import xiantong_nb; picker = xiantong_nb.Picker('form'); picker") as page:
+        page.ask("hello")
+        wrong = page.send("test", draft=bad, api_key=KEY)
+        assert page.answer(wrong)["kind"] == "bad_key"
+        assert page.ask("models", draft=bad, api_key=KEY)["kind"] == "bad_key"
+        assert page.ask("save", draft=bad, of=wrong, untested=True)["type"] == "saved"
+        for odd in (
+            {"type": KEY},
+            {"type": "use", "target": KEY, "api_key": KEY},
+            {"type": "check", "draft": {KEY: 1}},
+            {"type": "check", "draft": {"api": KEY}},
+            {"type": "test", "draft": good, "api_key": [KEY]},
+            {"type": "test", "draft": good, "api_key": KEY + "\x00"},
+            {"type": "test", "draft": good, "of": {}, "api_key": KEY},
+            {"type": "save", "draft": good, "api_key": {KEY: KEY}},
+            {"type": "remove", "slug": "none", "api_key": KEY},
+        ):
+            page.ask(**odd)
+        page.post(KEY)
+        page.post({"v": 1, "id": 1.5, "type": "hello", "api_key": KEY})
+        tested = page.send("test", draft=good, api_key=KEY)
+        assert page.answer(tested)["ok"], page.answer(tested)
+        runs.append(("held", fresh_kernel.run("print(repr(picker), picker.__dict__, picker.trait_values())")))
+        assert page.ask("save", draft=good, of=tested)["type"] == "saved"
+        asked = fresh_kernel.run("%%ask good\nhello")
+        assert "I am **toy-1**" in asked.text
+        assert page.ask("test", slug="bad")["kind"] == "bad_key"
+        edited = good | {"slug": "good", "model": "toy-2", "ask_key": False}
+        assert page.answer(page.send("test", draft=edited))["ok"]
+        state = "import ipywidgets; print(ipywidgets.Widget.get_manager_state())"
+        runs += [("asked", asked), ("state", fresh_kernel.run(state))]
+        page.listen(1.5)
+        seen = json.dumps(page.seen, default=str).encode()
+    found = searched(fresh_kernel, runs, tmp_path, "%xiantong remove good", "%xiantong remove bad")
+    found += leaks.in_bytes(seen, KEY)
+    written = log.read_bytes()
+    for proof in (b"receive_response_headers.complete", b"DEBUG:Comm:", b"MESSAGE TYPE:comm_msg", b"a form (unsaid)"):
+        assert proof in written, "nothing was logged, so nothing was proven"
+    assert b"comm_msg" in seen
+    assert leaks.in_bytes(seen, "good:toy-1"), "the search finds what is told"
+    print(f"leaks by the form: {len(found)} (goal 0)")
     assert found == []
 
 

@@ -60,3 +60,35 @@ def test_an_urgent_item_ends_a_rest():
     feed.rest(60)
     assert time.monotonic() - begun < 30
     assert feed.get(0) == [1]
+
+
+def test_what_a_scope_has_going_and_still_starts_is_cancelled():
+    stopped, started = threading.Event(), threading.Event()
+    scope, outcomes = loop.Scope(), []
+
+    async def wait() -> None:
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            stopped.set()
+
+    def work() -> None:
+        with scope:
+            for _ in range(3):
+                try:
+                    loop.result(wait())
+                except concurrent.futures.CancelledError:
+                    outcomes.append("cancelled")
+        outcomes.append(loop.result(asyncio.sleep(0, "outside")))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert started.wait(10)
+    other = loop.submit(asyncio.sleep(0.2, "untouched"))
+    scope.cancel()
+    scope.cancel()
+    thread.join(10)
+    assert stopped.is_set()
+    assert outcomes == ["cancelled"] * 3 + ["outside"]
+    assert other.result(10) == "untouched"

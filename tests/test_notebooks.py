@@ -19,7 +19,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 def test_there_are_notebooks():
-    assert {"01_first_answer.ipynb", "03_compare.ipynb"} <= {n.name for n in NOTEBOOKS}
+    names = {n.name for n in NOTEBOOKS}
+    assert {"01_first_answer.ipynb", "03_compare.ipynb", "04_images_and_files.ipynb"} <= names
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
@@ -32,14 +33,21 @@ def test_a_notebook_runs_and_keeps_its_answers(path, tmp_path):
     for cell in book.cells:
         if cell.cell_type == "code" and cell.source.startswith("%%ask"):
             (output,) = cell.outputs
+            asked = line.parse(cell.source.splitlines()[0].removeprefix("%%ask"))
+            if asked.dry_run:
+                assert output.output_type == "execute_result"
+                assert "Not sent: demo:toy-1" in output.data["text/plain"]
+                assert set(output.data) == {"text/markdown", "text/plain"}
+                continue
             assert output.output_type == "display_data"
-            targets = line.parse(cell.source.splitlines()[0].removeprefix("%%ask")).targets
             kinds = (
-                {"text/html", "text/markdown", "text/plain"} if len(targets) > 1 else {"text/markdown", "text/plain"}
+                {"text/html", "text/markdown", "text/plain"}
+                if len(asked.targets) > 1
+                else {"text/markdown", "text/plain"}
             )
             assert set(output.data) == kinds
             assert output.metadata["xiantong"]["complete"] is True
-            assert len(output.metadata["xiantong"].get("lanes", [0])) == max(len(targets), 1)
+            assert len(output.metadata["xiantong"].get("lanes", [0])) == max(len(asked.targets), 1)
     assert not book.metadata.get("widgets"), "no widget state is left behind"
 
 

@@ -113,7 +113,7 @@ def test_where_nothing_can_be_saved_the_kernel_keeps_the_key_and_says_so(hard, l
         kernel = Kernel(env)
         try:
             kernel.run("%load_ext xiantong_nb")
-            connect = f"%xiantong connect custom --base-url {locked.base_url} --model toy-1 --ask-key"
+            connect = f"%xiantong connect custom --base-url {locked.base_url} --model toy-1 --ask-key --text"
             ran = kernel.run(connect, answers=[KEY])
             assert ran.status == "ok", ran.text
             assert what in ran.text

@@ -7,17 +7,19 @@ import os
 import pickle
 import re
 import signal
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
+import msgspec
 import pytest
 
 from tests.conftest import NOWHERE
-from tests.engines import until
+from tests.engines import toy_engine, until  # noqa: F401  # a fixture
 from tests.fault_server import BLOCK, CLOSE, START, FaultServer, failure, good, head, sse, text
-from xiantong_nb import elsewhere
+from xiantong_nb import Comparison, Results, compare, elsewhere, last
 from xiantong_nb.connection import Connection
 from xiantong_nb.errors import Busy, IncompleteReply, KeyRefused, RequestRefused, StoreBusy, UsageError, XiantongError
 from xiantong_nb.ledger import Ledger
@@ -26,6 +28,7 @@ from xiantong_nb.presets import PRESETS
 from xiantong_nb.prompts import prompts_in
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
+from xiantong_nb.shape import shape
 from xiantong_nb.tabling import Tabling, Terms
 
 ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
@@ -378,3 +381,71 @@ def test_batches_go_on_from_what_is_kept(servers, monkeypatch, tmp_path):
     session.close()
     elsewhere._own[0].close()
     assert len(servers["b"].seen) == 20
+
+
+# the front door
+
+
+def test_the_front_door_tells_tables_from_comparisons(capsys):
+    toys = ["demo:toy-1", "demo:toy-2"]
+    assert isinstance(compare("Hello", toys), Comparison)
+    made = compare(["Hello", "code"], toys, max_tokens=20)
+    assert isinstance(made, Results)
+    assert last() is made
+    bar = capsys.readouterr().err
+    assert "4/4" in bar
+    for more in ({"repeat": 2}, {"score": len_of}, {"data": {"x": ["a"]}}, {"concurrency": 1}):
+        one = compare("Say {x}" if "data" in more else "Hello", "demo:toy-1", progress=False, **more)
+        assert isinstance(one, Results)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(UsageError, match="stand alone"):
+        compare(["Hello"], toys, chat="mine")
+    with pytest.raises(UsageError, match="no option 'colour'"):
+        compare(["Hello"], toys, colour="red")
+
+
+def len_of(_prompt, reply):
+    return len(reply.text)
+
+
+def test_the_bar_is_painted_by_the_caller_s_thread_alone(engine):
+    """tqdm has a thread that repaints slow bars, into whichever cell runs then."""
+    painters = set()
+
+    class Watched:
+        def write(self, text):
+            painters.add(threading.current_thread())
+            return len(text)
+
+        def flush(self):
+            painters.add(threading.current_thread())
+
+    session = Session(engine_url=lambda: engine.base_url)
+    held, sys.stderr = sys.stderr, Watched()
+    try:
+        table(session, ["Hello", "long", "code"] * 5, "demo:toy-1", progress=True)
+    finally:
+        sys.stderr = held
+    session.close()
+    assert painters == {threading.current_thread()}
+    assert not [thread for thread in threading.enumerate() if "TMonitor" in type(thread).__name__]
+
+
+# schemas
+
+
+def test_an_answer_of_a_schema_is_kept_as_its_text_and_read_again(session, servers, tmp_path):
+    class Town(msgspec.Struct):
+        name: str
+
+    servers["b"].play(good('{"name": "Paris"}'))
+    terms = {"keep": tmp_path / "kept", "options": {"schema": shape(Town)}}
+    for _ in range(2):
+        made = table(session, ["capital?"], "b", **terms)
+        assert made[0].reply.data == Town("Paris")
+    assert len(servers["b"].seen) == 1
+    assert json.loads(made.to_json())["cells"][0]["reply"]["data"] == {"name": "Paris"}
+    table(session, ["capital?"], "b", keep=tmp_path / "kept")
+    assert len(servers["b"].seen) == 2, "without a schema it is another question"
+    with ThreadPoolExecutor(1) as pool, pytest.raises(UsageError, match="schema can't be sent"):
+        table(session, ["capital?"], "b", executor=pool, options={"schema": shape(Town)})

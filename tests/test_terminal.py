@@ -190,3 +190,18 @@ def test_a_wait_counts_down_in_its_line_and_ctrl_c_ends_it(tmp_path, faults):
     assert child.exitstatus == 130
     assert "Traceback" not in child.before
     assert len(faults.seen) == 2
+
+
+def test_values_warnings_rehearsals_and_a_second_try(terminal):
+    run(terminal, "%xiantong use demo")
+    run(terminal, "name = 'Ada'")
+    shown = run(terminal, "%ask --alone --dry-run who is {name}, and who {nmae}?")
+    assert "{nmae} is sent as typed: there is no nmae; did you mean name?" in shown
+    assert "who is Ada, and who {nmae}?" in shown
+    assert "Not sent: demo:toy-1" in shown
+    assert re.search(r"\d+ tokens \(counted by demo\)", shown)
+    shown = run(terminal, "%ask --alone --schema dict who are you?")
+    assert "[the first answer did not fit (it is not JSON): asked once more]" in shown
+    assert shown.count("I am **toy-1**") == 2, "what a terminal has shown stays"
+    assert "[this does not fit the schema: it is not JSON]" in shown
+    assert "UnfitReply: The answer does not fit the schema" in shown

@@ -46,7 +46,7 @@ def entry(kernel):
 
 def connect(kernel, *answers):
     """Answer the questions of the wizard, one after the other; returns its prompts, and which were for a password."""
-    ran = kernel.run("%xiantong connect", answers=answers)
+    ran = kernel.run("%xiantong connect --text", answers=answers)
     assert ran.status == "ok", ran.text
     assert len(ran.asked) == len(answers)
     assert "finished" in ran.text, "it is tested before it is saved"

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xiantong_nb.api import aask, ask, compare, connect, connections, last, stream
+    from xiantong_nb.api import aask, ask, compare, connect, connections, dry_run, last, stream
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.errors import (
         BadReply,
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
         RequestRefused,
         StoreBusy,
         StoreError,
+        UnfitReply,
         UnknownModel,
         Unreachable,
         Unreadable,
         UsageError,
         XiantongError,
     )
+    from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
     from xiantong_nb.results import Results
 
@@ -47,9 +49,11 @@ _HOME = {
     "compare": "api",
     "connect": "api",
     "connections": "api",
+    "dry_run": "api",
     "last": "api",
     "stream": "api",
     "Comparison": "comparison",
+    "Picker": "notebook.panel",
     "Reply": "reply",
     "Results": "results",
     "BadReply": "errors",
@@ -66,6 +70,7 @@ _HOME = {
     "RequestRefused": "errors",
     "StoreBusy": "errors",
     "StoreError": "errors",
+    "UnfitReply": "errors",
     "UnknownModel": "errors",
     "Unreachable": "errors",
     "Unreadable": "errors",
@@ -85,12 +90,14 @@ __all__ = [
     "NotFound",
     "NotSaved",
     "OutOfCredit",
+    "Picker",
     "ProviderError",
     "Reply",
     "RequestRefused",
     "Results",
     "StoreBusy",
     "StoreError",
+    "UnfitReply",
     "UnknownModel",
     "Unreachable",
     "Unreadable",
@@ -102,6 +109,7 @@ __all__ = [
     "compare",
     "connect",
     "connections",
+    "dry_run",
     "last",
     "load_ipython_extension",
     "stream",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection
+    from xiantong_nb.rehearsal import Rehearsal
     from xiantong_nb.reply import Reply
     from xiantong_nb.results import Results
     from xiantong_nb.scoring import Scorer
@@ -43,11 +44,14 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
 
     `target` is `connection`, `connection:model` or a model of the connection in use; nothing is the target
     in use. Options are those of `%%ask`: `system`, `max_tokens`, `temperature`, `stop` (a string or several),
-    `images` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `budget` in USD, `chat`, `new`,
-    `alone`. From Python a question stands alone unless `chat` names a conversation.
+    `images` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `files` (one or several paths),
+    `schema` (a pydantic model, a JSON schema as a dict, a dataclass: the answer is read into `.data`), `effort`,
+    `reuse`, `budget` in USD, `chat`, `new`, `alone`. From Python a question stands alone unless `chat` names a
+    conversation, and names in braces stay as they are: f-strings do that.
 
     Raises a `XiantongError`: `UsageError` for the call, `Unreachable` or a `ProviderError` for the endpoint,
-    `IncompleteReply` (with `.reply`) for an answer that broke off.
+    `IncompleteReply` (with `.reply`) for an answer that broke off, `UnfitReply` (likewise) for one that is not what its
+    schema asks for.
     """
     with stream(prompt, target, **options) as under_way:
         return under_way.result()
@@ -74,6 +78,17 @@ async def aask(prompt: str, target: str = "", **options: Any) -> Reply:
     with under_way:
         await under_way.wait()
         return under_way.result()
+
+
+def dry_run(prompt: str, target: str = "", **options: Any) -> Rehearsal:
+    """
+    Return what `ask` would send, with its tokens counted or estimated; no model is asked.
+
+    It displays itself, the key masked. Options and errors as for `ask`.
+    """
+    from xiantong_nb.rehearsal import rehearse
+
+    return rehearse(session(), prompt, target, _options(options))
 
 
 @overload
@@ -197,5 +212,17 @@ def _options(given: dict[str, Any]) -> Options:
 
         several = images if isinstance(images, list | tuple) else [images]
         images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(several, 1))
+    files, notes = given.get("files") or (), given.get("notes") or ()
+    if files:
+        from xiantong_nb.inlined import inlined
+
+        read = [inlined(path) for path in (files if isinstance(files, list | tuple) else [files])]
+        files, notes = tuple(block for block, _ in read), (f"with {', '.join(told for _, told in read)}",)
+    schema = given.get("schema")
+    if schema is not None:
+        from xiantong_nb.shape import shape
+
+        schema = shape(schema)
     stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    return Options(**given | {"stop": stop, "alone": alone, "images": images})
+    made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": notes, "schema": schema}
+    return Options(**given | made)

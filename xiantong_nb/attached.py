@@ -1,4 +1,4 @@
-"""Images that go along with a question: whether the model takes them, in which form the endpoint does."""
+"""Images and documents that go along with a question: whether they are taken, and in which form."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb.connection import place
 from xiantong_nb.errors import UsageError
-from xiantong_nb.request import HttpCall, Image, Message
+from xiantong_nb.request import Document, HttpCall, Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from xiantong_nb.connection import Connection, Listed, Target
-    from xiantong_nb.request import Request
+    from xiantong_nb.request import Message, Request
     from xiantong_nb.transport import Transport
 
 _LARGEST = 20 * 1024 * 1024  # bytes of an image that is fetched
@@ -46,16 +46,30 @@ async def attach(
     request: Request, target: Target, transport: Transport, listed: Listed
 ) -> tuple[Request, tuple[str, ...]]:
     """
-    Return a request with the images of its question as the endpoint takes them, and notes.
+    Return a request with the images of its question as the endpoint takes them, in their places, and notes.
 
-    Raises `UsageError` where the model is known to take none, or for what is no image, and what fetching one raises.
+    Raises `UsageError` for a document that can't be read there, where the model is known to take no images, or for what
+    is none, and what fetching one raises.
     """
-    question = request.messages[-1]
+    *before, question = request.messages
+    _refuse_documents(target, question)
     images = [block for block in question.blocks if isinstance(block, Image)]
-    rest = [block for block in question.blocks if not isinstance(block, Image)]
+    if not images:
+        return request, ()
     await asyncio.to_thread(_refuse, target, listed)  # it may ask for a list, and this loop serves others meanwhile
     made, notes = await _fetched(images, target, transport)
-    return replace(request, messages=(*request.messages[:-1], Message("user", (*made, *rest)))), notes
+    fitting = iter(made)
+    blocks = tuple(next(fitting) if isinstance(block, Image) else block for block in question.blocks)
+    return replace(request, messages=(*before, replace(question, blocks=blocks))), notes
+
+
+def _refuse_documents(target: Target, question: Message) -> None:
+    """Raise `UsageError` for a document where the endpoint can't read one: some drop it without a word."""
+    connection = target.connection
+    documents = [block.name for block in question.blocks if isinstance(block, Document)]
+    if documents and connection.wire not in connection.preset.documents:
+        msg = f"{documents[0]} can't be read by {connection.slug}: it takes no documents by {connection.wire}."
+        raise UsageError(msg, hint="Give its text, or its pages as images (--image).")
 
 
 def _refuse(target: Target, listed: Listed) -> None:

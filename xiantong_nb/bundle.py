@@ -66,7 +66,12 @@ def plain(reply: Reply, shown: Parts = ALL) -> str:
 def plain_answer(reply: Reply, shown: Parts = ALL) -> str:
     """Return reasoning and answer as text for a terminal."""
     parts = [_quoted(safe.terminal(reply.thinking)) if shown.thinking else "", safe.terminal(reply.text).strip("\n")]
-    parts += [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
+    return "\n\n".join(p for p in (*parts, plain_beside(reply)) if p)
+
+
+def plain_beside(reply: Reply) -> str:
+    """Return what an answer has beside its text, as text for a terminal: tool calls and sources."""
+    parts = [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
         if reply.citations
@@ -87,6 +92,7 @@ def metadata(reply: Reply) -> dict[str, Any]:
         "complete": reply.complete,
         "stop_reason": reply.stop_reason,
         "request_id": reply.request_id,
+        **({"reused": reply.reused} if reply.reused is not None else {}),
     }
 
 
@@ -119,6 +125,8 @@ def ending(reply: Reply) -> str:
     """Return, in one printable line, what must be said of an answer that is not simply finished."""
     if not reply.complete:
         return one_line(f"incomplete: {reply.ended or 'the stream ended early'}")
+    if reply.unfit and reply.stop_reason != "max_tokens":
+        return one_line(f"this does not fit the schema: {reply.unfit}")
     match reply.stop_reason:
         case "max_tokens":
             return "cut at --max-tokens: ask for more with a higher figure"

@@ -15,7 +15,7 @@ import msgspec
 
 from xiantong_nb.connection import auth_header
 from xiantong_nb.errors import UsageError
-from xiantong_nb.request import HttpCall, Image, Message, Request, Text, post
+from xiantong_nb.request import Block, Document, HttpCall, Image, Message, Request, Text, post
 
 if TYPE_CHECKING:
     from xiantong_nb.connection import Connection
@@ -46,6 +46,11 @@ def encode(request: Request, connection: Connection) -> HttpCall:
         raise UsageError(f"This wire takes {_STOPS} stop texts at most.", hint="Leave some --stop out.")
     if request.stop:
         body["stop"] = list(request.stop)
+    if request.effort:
+        body["reasoning_effort"] = request.effort
+    if request.schema is not None:
+        form = {"name": "answer", "schema": request.schema, "strict": _is_strict(request.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
     return post(url(connection), body, auth_header(connection))
 
 
@@ -75,14 +80,33 @@ def _is_openai(base_url: str) -> bool:
     return f".{urllib.parse.urlsplit(base_url).hostname}".endswith(".openai.com")
 
 
+def _is_strict(schema: Any) -> bool:
+    """Whether OpenAI takes a schema as binding: every object in it is closed, and every property required."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    named = schema.get("properties", {})
+    closed = schema.get("additionalProperties") is False and set(schema.get("required", ())) == set(named)
+    return (closed or schema.get("type") != "object") and all(map(_is_strict, schema.values()))
+
+
 def _message(message: Message) -> dict[str, Any]:
     """Return a turn: text alone as text, since some servers know nothing else; of an answer its text is taken back."""
-    text = "".join(b.text for b in message.blocks if isinstance(b, Text))
-    images = [_image(b) for b in message.blocks if isinstance(b, Image)]
-    parts = [*images, {"type": "text", "text": text}] if text else images
-    return {"role": message.role, "content": parts if images else text}
+    if all(isinstance(b, Text) for b in message.blocks) or message.role == "assistant":
+        between = "\n\n" if message.role == "user" else ""
+        return {"role": message.role, "content": between.join(b.text for b in message.blocks if isinstance(b, Text))}
+    return {"role": message.role, "content": [_part(b) for b in message.blocks]}
 
 
-def _image(image: Image) -> dict[str, Any]:
-    url = image.url or f"data:{image.media_type};base64,{image.data}"
-    return {"type": "image_url", "image_url": {"url": url}}
+def _part(block: Block) -> dict[str, Any]:
+    """Return a part of a question: text, an image, or a file as OpenAI, OpenRouter and Vercel take it."""
+    match block:
+        case Text(text):
+            return {"type": "text", "text": text}
+        case Image(media_type, data, url):
+            return {"type": "image_url", "image_url": {"url": url or f"data:{media_type};base64,{data}"}}
+        case Document(name, media_type, data):
+            file = {"filename": name, "file_data": f"data:{media_type};base64,{data}"}
+            return {"type": "file", "file": file}
+    raise UsageError(f"A question can't hold a {type(block).__name__} on this wire.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Listed = Callable[["Connection"], Listing | None]
 
-PROMPT = "the prompt"
+PROMPT = "your entry"
 """Where a key is from that was entered for a connection that is not saved yet."""
 
 

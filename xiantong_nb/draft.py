@@ -51,7 +51,7 @@ class Problem:
     What keeps a draft from being a connection: `missing` things can be asked for, others must be changed.
 
     `help` is of use to whoever is asked for it, `hint` the next step where nobody is. `connection` is what is
-    described so far, where only the model is missing.
+    described so far, where only the key or the model is missing.
     """
 
     field: Field
@@ -163,6 +163,14 @@ def _base_url(draft: Draft, preset: Preset, editing: Connection | None, wire: Wi
     return spoken(editing.base_url, editing.wire, wire)
 
 
+def settled(draft: Draft) -> Draft:
+    """Return a draft whose preset is one: a URL that was given in its place goes where URLs go."""
+    if draft.preset in ("", *PRESETS):
+        return draft
+    own = next(row.slug for row in PRESETS.values() if row.guessed)
+    return replace(draft, preset=own, base_url=draft.base_url or draft.preset)
+
+
 def savable() -> tuple[str, ...]:
     """Return the presets that a connection can be saved for."""
     return tuple(slug for slug, row in PRESETS.items() if not row.embedded)
@@ -215,4 +223,5 @@ def _with_key(
         message = f"The saved key belongs to {origin(editing.base_url)}: {described.name} needs one of its own."
     page = described.preset.key_page
     hint = "Run it where a prompt can ask for it, or name the variable that holds it with --key-env."
-    return Problem("key", message, hint + ("" if page else " Without one: --no-key."), page and f"Keys: {page}.", True)
+    hint += "" if page else " Without one: --no-key."
+    return Problem("key", message, hint, page and f"Keys: {page}.", missing=True, connection=described)

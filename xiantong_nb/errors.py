@@ -18,6 +18,7 @@ Every failure a user can meet, each one true sentence and the next thing to do.
     │   ├── RequestRefused   400, 413, 422: the request itself
     │   ├── BadReply         an answer that is not in the wire's form
     │   └── Busy             408, 409, 429, 5xx: worth another try later
+    ├── UnfitReply           it is whole, but not what its schema asks for; .reply holds it
     ├── IncompleteReply      the stream ended early; .reply holds what came
     └── NoAnswer             no target of a comparison gave a whole answer; .comparison holds what came
 
@@ -161,6 +162,14 @@ class Busy(ProviderError):
 
 class IncompleteReply(XiantongError):
     """The stream ended before its end; `.reply` holds what came."""
+
+    def __init__(self, message: str, *, reply: Reply | None = None, hint: str = "", where: str = "") -> None:
+        super().__init__(message, hint=hint, where=where)
+        self.reply = reply
+
+
+class UnfitReply(XiantongError):
+    """The answer is whole and does not fit the schema that it was asked for; `.reply` holds it."""
 
     def __init__(self, message: str, *, reply: Reply | None = None, hint: str = "", where: str = "") -> None:
         super().__init__(message, hint=hint, where=where)

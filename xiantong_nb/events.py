@@ -31,6 +31,11 @@ class Usage:
         told = {f.name: v for f in fields(newer) if (v := getattr(newer, f.name)) is not None}
         return replace(self, **told)
 
+    def plus(self, other: Usage) -> Usage:
+        """Return both together, as for a question that went out twice."""
+        told = {f.name: (getattr(self, f.name), getattr(other, f.name)) for f in fields(self)}
+        return Usage(**{n: b if a is None else a if b is None else a + b for n, (a, b) in told.items()})
+
     @property
     def sent_tokens(self) -> int | None:
         """Everything that was sent: fresh, read from the cache and written to it."""
@@ -50,6 +55,13 @@ class Waiting:
     seconds: float
     reason: str
     attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What came does not count, for this `reason`: the question goes out once more. Its tokens were spent."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,7 @@ class Finished:
 
 Event = (
     Waiting
+    | Again
     | Answered
     | Started
     | TextDelta

@@ -25,6 +25,7 @@ from xiantong_nb.errors import (
     RequestRefused,
     UnknownModel,
 )
+from xiantong_nb.safe import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +84,11 @@ _BUSY = {
     504: "took too long",
     529: "is overloaded for now",
 }
+_NAMES = {
+    "--effort": ("output_config", "reasoning"),
+    "--schema": ("output_config", "response_format", "json_schema"),
+}
+"""How the wires call an option beside its own name."""
 _PATHS = ("/v1/messages", "/chat/completions")
 
 
@@ -116,10 +122,9 @@ class Place:
 
     def clean(self, text: str, limit: int = _SHOWN) -> str:
         """Return a foreign text as one printable line of at most about `limit` characters, without the key."""
-        if self.key is not None:
+        text = " ".join("".join(c if c.isprintable() else " " for c in terminal(text)).split())
+        if self.key is not None:  # after what was between its characters has gone
             text = self.key.masked_in(text)
-        text = "".join(c if c.isprintable() else " " for c in text)
-        text = " ".join(text.split())
         return text if len(text) <= limit else text[:limit] + " …"
 
     @property
@@ -259,6 +264,7 @@ def _sizes(told: Told, place: Place) -> str:
 def _change(told: Told, place: Place) -> str:
     """Say what to change about a request that was refused: an option that the endpoint's words name."""
     for option in place.options:
-        if option.lstrip("-").replace("-", "_") in told.message:
+        names = (option.lstrip("-").replace("-", "_"), *_NAMES.get(option, ()))
+        if any(name in told.message for name in names):
             return f"Leave out {option}, or give it another value: this model does not take it so."
     return "Change what it names, or ask another model."

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from xiantong_nb import loop
-from xiantong_nb.errors import Busy, KeyRefused, OutOfCredit, XiantongError, bare
+from xiantong_nb.errors import Busy, EngineError, KeyRefused, OutOfCredit, XiantongError, bare
 from xiantong_nb.events import Event, Finished, Waiting
 from xiantong_nb.failures import MAX_WAIT
 from xiantong_nb.gate import Gate
@@ -62,7 +62,7 @@ class Gathering:
 
     Nothing waits for the whole: `ended()` gives what has ended, and meanwhile others begin. What an endpoint is too
     busy for goes to the end of the queue, up to five times. One that refuses the key, or has no credit left, is not
-    asked again.
+    asked again, nor is an engine started again that can't be.
     """
 
     def __init__(self, make: Callable[[Job], Lane], at_once: int = AT_ONCE) -> None:
@@ -98,6 +98,8 @@ class Gathering:
                     lane = self._make(job)
                 except XiantongError as refused:
                     error = bare(refused)
+                    if isinstance(error, EngineError):
+                        self._refused[job.connection] = error
                 else:
                     self._under_way[lane] = job  # first: an interrupt from here on must find it
                     lane.begin(self._put, self._gates.setdefault(lane.target.connection.slug, Gate(self._at_once)))

@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import loop
 from xiantong_nb.connection import place
-from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError, bare
+from xiantong_nb.errors import IncompleteReply, UnfitReply, UsageError, XiantongError, bare
 from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
+from xiantong_nb.fitting import once
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
 from xiantong_nb.request import Image
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
     from concurrent.futures import Future
     from contextlib import AbstractAsyncContextManager
 
     from xiantong_nb.connection import Listed, Target
-    from xiantong_nb.exchange import Learnt
-    from xiantong_nb.request import Request
+    from xiantong_nb.exchange import Emit, Learnt
+    from xiantong_nb.fitting import Asking
+    from xiantong_nb.request import HttpCall, Request
+    from xiantong_nb.shape import Shape
     from xiantong_nb.transport import Transport
 
     Explain = Callable[[XiantongError, Target, Transport], Awaitable[XiantongError]]
@@ -41,7 +44,8 @@ class Lane:
 
     `attach` is what must be had over the network before the question can go out, such as its images; it returns the
     request with them, and notes. The first end that is read is the end; `keep` gets the Reply then, unless the
-    endpoint's failure is all there is.
+    endpoint's failure is all there is. `asking` is how it is put: once, until the answer has its `shape`, or not at
+    all, where a stored reply is told again `as_it_was`.
     """
 
     def __init__(
@@ -53,6 +57,9 @@ class Lane:
         notes: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
         attach: Attach | None = None,
+        shape: Shape | None = None,
+        asking: Asking = once,
+        as_it_was: Mapping[str, Any] | None = None,
         explain: Explain | None = None,
         listed: Listed = lambda _: None,
         learnt: Learnt | None = None,
@@ -72,6 +79,10 @@ class Lane:
         self._place = place(target.connection, target.model, self.url, others)
         self._transport = transport
         self._attach = attach
+        self._shape = shape
+        self._asking = asking
+        self._as_it_was = dict(as_it_was or {})
+        self._unfit: UnfitReply | None = None
         self._explain = explain
         self._listed = listed
         self._learnt = learnt
@@ -118,8 +129,8 @@ class Lane:
 
     @property
     def error(self) -> XiantongError | None:
-        """What ended it early, once it has ended."""
-        return self.fold.error
+        """What ended it early, or why its answer is not what was asked for, once it has ended."""
+        return self.fold.error or self._unfit
 
     @property
     def sent(self) -> bool:
@@ -129,7 +140,8 @@ class Lane:
     @property
     def only_failed(self) -> bool:
         """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
-        return self.error is not None and not isinstance(self.error, IncompleteReply) and not self.fold.has_content
+        error = self.fold.error
+        return error is not None and not isinstance(error, IncompleteReply) and not self.fold.has_content
 
     @property
     def first_token_seconds(self) -> float | None:
@@ -142,20 +154,27 @@ class Lane:
         async def explain(error: XiantongError) -> XiantongError:
             return await ask(error, self.target, transport) if ask else error
 
+        async def send(request: Request, emit: Emit) -> None:
+            call = first if request is self.request else self._wire.encode(request, self.target.connection)
+            await converse(call, self._place, transport, emit, wire=self._wire, learnt=self._learnt, explain=explain)
+
         async with turn:
             try:
-                if self._attach is not None:
-                    self.request, notes = await self._attach(self.request, transport)
-                    self.notes += notes
-                call = self._wire.encode(self.request, self.target.connection)
+                first = await self.prepare(transport)
             except XiantongError as error:
                 self._emit(Finished(complete=False, error=bare(error)))
                 return
-            self._place = replace(self._place, size=len(call.body), options=_options(self.request))
+            self._place = replace(self._place, size=len(first.body), options=_options(self.request))
             self._begun = time.perf_counter()
-            await converse(
-                call, self._place, transport, self._emit, wire=self._wire, learnt=self._learnt, explain=explain
-            )
+            await self._asking(self.request, send, self._emit)
+
+    async def prepare(self, transport: Transport) -> HttpCall:
+        """Have what goes along, and return the call that is sent; raises what the target can't take."""
+        if self._attach is not None:
+            self.request, notes = await self._attach(self.request, transport)
+            self.notes += notes
+            self._attach = None
+        return self._wire.encode(self.request, self.target.connection)
 
     def _emit(self, event: Event) -> None:
         """Run on the loop: stamp the first word and the end where they happen, not where they are read."""
@@ -186,7 +205,7 @@ class Lane:
             seconds=round(ended - (self._begun or ended), 4),
             first_token_seconds=self.first_token_seconds,
             parameters=_parameters(self.request),
-            notes=self.notes,
+            notes=(*self.notes, *self.fold.again),
         )
         model = reply.model or target.model
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
@@ -195,7 +214,13 @@ class Lane:
             cost, source = cost_of(reply.usage, name, target.connection, self._listed)
             if cost is not None:
                 break
-        self.reply = replace(reply, model=model, cost=cost, cost_source=source)
+        data, unfit = self._shape.data(reply) if self._shape and reply.complete else (None, "")
+        told: dict[str, Any] = {"model": model, "cost": cost, "cost_source": source, "data": data, "unfit": unfit}
+        self.reply = replace(reply, **told | self._as_it_was)
+        if unfit:
+            hint = "It is in xiantong_nb.last(). Another model may do better, or a simpler schema."
+            msg = f"The answer does not fit the schema: {unfit}."
+            self._unfit = UnfitReply(msg, reply=self.reply, hint=hint, where=str(self._place))
         if not self.only_failed:
             self._keep(self.reply)
         return self.reply
@@ -208,6 +233,7 @@ def _parameters(request: Request) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
         "stop": list(request.stop),
+        "effort": request.effort,
     }
     return {name: value for name, value in told.items() if value not in (None, "", [])}
 
@@ -219,6 +245,8 @@ def _options(request: Request) -> tuple[str, ...]:
         "--stop": bool(request.stop),
         "--max-tokens": request.max_tokens is not None,
         "--system": bool(request.system),
+        "--effort": bool(request.effort),
+        "--schema": request.schema is not None,
         "--image": any(isinstance(block, Image) for message in request.messages for block in message.blocks),
     }
     return tuple(option for option, is_sent in sent.items() if is_sent)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import shelf
 from xiantong_nb.errors import Unreachable, XiantongError
+from xiantong_nb.prices import TABLE_DATE, has_table, table, with_prices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -51,6 +52,29 @@ class Lists:
             raise connection.fault
         connection = self._running(connection)
         return self.keep(connection, self._run(lambda transport: listed(connection, transport, patience)))
+
+    def look(self, connection: Connection, *, fresh: bool = False) -> tuple[Listing, str]:
+        """
+        Return a list for a person to look at, and where it is from: the endpoint, the last time, or a dated table.
+
+        `fresh` asks the endpoint, however new the last one is. Raises as `ask`, where nothing can stand in.
+        """
+        listing, source = self._found(connection, fresh=fresh)
+        priced = with_prices(listing) if has_table(connection) else listing
+        return priced, source + (f" Prices: the built-in table of {TABLE_DATE}." if priced != listing else "")
+
+    def _found(self, connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
+        kept = self.kept(connection)
+        if kept is not None and not fresh and time.time() - kept.at < shelf.FRESH:
+            return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
+        try:
+            return self.ask(connection), "Listed just now."
+        except XiantongError as error:
+            if kept is not None:
+                return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
+            if has_table(connection) and isinstance(error, Unreachable):
+                return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
+            raise
 
     def deciding(self, connection: Connection) -> Listing | None:
         """

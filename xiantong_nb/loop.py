@@ -13,11 +13,13 @@ import queue
 import threading
 import time
 from concurrent.futures import wait
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from concurrent.futures import Future
+    from contextvars import Token
 
 T = TypeVar("T")
 
@@ -45,7 +47,10 @@ def started() -> asyncio.AbstractEventLoop | None:
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     """Start `work` on the loop. The future can be waited for, and cancelled, from any thread."""
-    return asyncio.run_coroutine_threadsafe(work, running())
+    future = asyncio.run_coroutine_threadsafe(work, running())
+    if (scope := _scope.get()) is not None:
+        scope.add(future)
+    return future
 
 
 def result(work: Coroutine[Any, Any, T]) -> T:
@@ -76,6 +81,52 @@ def _forget() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget)
+
+
+class Scope:
+    """
+    What one thread does within `with scope:`, so that another thread can end it.
+
+    Cancelled is all that it has going on the loop, and at once whatever it still starts there: work that waits in
+    several places, one after the other, need not know that it can be ended.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._going: set[Future[Any]] = set()
+        self._token: Token[Scope | None] | None = None
+        self.cancelled = False
+
+    def __enter__(self) -> Self:
+        self._token = _scope.set(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            _scope.reset(self._token)
+
+    def add(self, future: Future[Any]) -> None:
+        """Take in what was started; when the scope is cancelled, so is this."""
+        with self._lock:
+            self._going.add(future)
+            if self.cancelled:
+                future.cancel()
+        future.add_done_callback(self._drop)
+
+    def cancel(self) -> None:
+        """End it, from any thread; twice does no harm."""
+        with self._lock:
+            self.cancelled = True
+            going = list(self._going)
+        for future in going:
+            future.cancel()
+
+    def _drop(self, future: Future[Any]) -> None:
+        with self._lock:
+            self._going.discard(future)
+
+
+_scope: ContextVar[Scope | None] = ContextVar("xiantong_scope", default=None)
 
 
 class Feed(Generic[T]):

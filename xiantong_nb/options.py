@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from xiantong_nb.errors import UsageError
 
 if TYPE_CHECKING:
-    from xiantong_nb.request import Image
+    from xiantong_nb.request import Document, Image, Text
+    from xiantong_nb.shape import Shape
+
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +19,10 @@ class Options:
     """
     How one question is asked. What is None or empty is not sent. `budget` is in USD: what could cost more is refused.
 
-    `chat` names the conversation it continues; `new` forgets that one first; `alone` neither reads nor
-    keeps any.
+    `files` go before the question: texts, or documents that the endpoint reads. `schema` is the form of the answer,
+    `effort` one of EFFORTS. `reuse` takes the stored reply to the same request, and stores a new one. `notes` are for
+    the line under the answer. `chat` names the conversation it continues; `new` forgets that one first; `alone` neither
+    reads nor keeps any.
     """
 
     system: str = ""
@@ -25,6 +30,11 @@ class Options:
     temperature: float | None = None
     stop: tuple[str, ...] = ()
     images: tuple[Image, ...] = ()
+    files: tuple[Text | Document, ...] = ()
+    schema: Shape | None = None
+    effort: str = ""
+    reuse: bool = False
+    notes: tuple[str, ...] = ()
     budget: float | None = None
     chat: str = "default"
     new: bool = False
@@ -39,6 +49,8 @@ class Options:
             raise UsageError(f"budget must be an amount in USD from 0, not {self.budget!r}.")
         if not all(isinstance(text, str) and text for text in self.stop):
             raise UsageError("stop must be text that is not empty, or several such texts.")
+        if self.effort and self.effort not in EFFORTS:
+            raise UsageError(f"effort must be one of {', '.join(EFFORTS)}, not {self.effort!r}.")
         if not isinstance(self.system, str):
             raise UsageError(f"system must be text, not {type(self.system).__name__}.")
         if not (isinstance(self.chat, str) and self.chat):

@@ -28,6 +28,8 @@ class Preset:
     - `own_routes` names the server whose routes it has beside the wires, such as Ollama's `/api/tags`.
     - `model_pattern` is what every name there looks like, where that is certain.
     - `image_urls` is for endpoints that fetch an image by its URL themselves.
+    - `documents` and `schemas` are the wires by which it reads a PDF, and keeps an answer to a JSON schema.
+    - `counts_tokens` is for endpoints that count the tokens of a question without running a model.
     - `free` is for endpoints that cost nothing but this machine's time.
     - `app_type` is what the desktop app calls the kind of its entries (`providerType`).
     """
@@ -59,6 +61,9 @@ class Preset:
     own_routes: Literal["", "ollama"] = ""
     model_pattern: str = r"(?s).*"
     image_urls: bool = False
+    documents: tuple[Wire, ...] = ()
+    schemas: tuple[Wire, ...] = ()
+    counts_tokens: bool = False
     free: bool = False
     app_type: str = "pi_compat"
 
@@ -84,6 +89,9 @@ PRESETS: dict[str, Preset] = {
             sure_of_aliases=True,
             priced_by_table=True,
             image_urls=True,
+            documents=("anthropic-messages",),
+            schemas=("anthropic-messages",),
+            counts_tokens=True,
             app_type="anthropic",
         ),
         Preset(
@@ -98,6 +106,8 @@ PRESETS: dict[str, Preset] = {
             model_form="provider/model-name",
             model_pattern=r"[^/\s]+/\S+",
             image_urls=True,
+            documents=_BOTH,
+            schemas=_BOTH,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -112,6 +122,8 @@ PRESETS: dict[str, Preset] = {
             model_form="provider/model-name",
             model_pattern=r"[^/\s]+/\S+",
             image_urls=True,
+            documents=_BOTH,
+            schemas=_BOTH,
             aliases=_CLAUDE,
         ),
         Preset(
@@ -122,6 +134,8 @@ PRESETS: dict[str, Preset] = {
             needs_key=False,
             model_page="https://ollama.com/library",
             own_routes="ollama",
+            # on its Messages route it ignores a schema; a PDF it drops without a word on either
+            schemas=("openai-completions",),
             free=True,
             if_unreached="Is Ollama running here? `ollama list` says so. It wants http://, not https://.",
             if_unknown="Pull it: ollama pull {model}.",
@@ -135,6 +149,9 @@ PRESETS: dict[str, Preset] = {
             base_url="",
             guessed=True,
             wires=_BOTH,
+            # OpenAI itself, vLLM, llama.cpp and most others; an answer that does not fit is asked for in words
+            schemas=("openai-completions",),
+            counts_tokens=True,  # llama.cpp, vLLM and LiteLLM do; a refusal costs nothing
             model_form="whatever the endpoint calls it",
             aliases=_CLAUDE,
         ),
@@ -147,6 +164,7 @@ PRESETS: dict[str, Preset] = {
             model_form="toy-1, toy-2 or toy-3",
             models=("toy-1", "toy-2", "toy-3"),
             embedded=True,
+            counts_tokens=True,
         ),
     )
 }

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import content
 from xiantong_nb.attached import attach
 from xiantong_nb.chats import Chat, Origin, Turn, continued
 from xiantong_nb.connection import refuse_keys
-from xiantong_nb.errors import UsageError
+from xiantong_nb.fitting import until_it_fits
 from xiantong_nb.prices import kept_within
-from xiantong_nb.request import Message, Request, Text
+from xiantong_nb.replies import Replies
+from xiantong_nb.request import Document, Image, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping, Sequence
+    from pathlib import Path
 
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.lane import Attach, Lane
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
+    from xiantong_nb.request import Request, Typed
 
 
 class Question:
@@ -28,12 +32,9 @@ class Question:
     for an empty prompt.
     """
 
-    def __init__(self, prompt: str, options: Options, origin: Origin, chats: MutableMapping[str, Chat]) -> None:
-        if not isinstance(prompt, str):
-            raise UsageError(f"A question is text, not {type(prompt).__name__}.")
-        if not prompt.strip():
-            raise UsageError("There is nothing to ask: the question is empty.")
-        self.prompt = prompt
+    def __init__(self, prompt: Typed, options: Options, origin: Origin, chats: MutableMapping[str, Chat]) -> None:
+        self._asked = content.typed(prompt)
+        self.prompt = self._asked.text
         self.options = options
         self._origin = origin
         self._chats = chats
@@ -41,7 +42,7 @@ class Question:
         held = Chat() if options.alone else chats.setdefault(options.chat, Chat())
         self._past = Chat() if options.new else held.before(origin)
         self._dropped = 0 if options.new else len(held.turns) - len(self._past.turns)
-        self._within = ""
+        self._within = self._fault = ""
         self._mine: list[Turn] = []
 
     def lanes(
@@ -49,21 +50,29 @@ class Question:
         targets: Sequence[Target],
         askable: Mapping[str, Connection],
         listed: Listed,
+        home: Path,
         make: Callable[..., Lane],
+        keep: Callable[[Reply], None],
         *,
         alone: bool,
     ) -> list[Lane]:
         """
         Return a lane for each target, none of them sent; one that is `alone` says what is to be said of the question.
 
-        `make` makes a Lane of a target, a request and its options. Raises `UsageError` for a question that holds the
+        `make` makes a Lane of a target, a request and its options, and `keep` gets its Reply; one that is stored in
+        the `home` folder is told again instead. Raises `UsageError` for a question that holds the
         key of one that is `askable`, and where all together could exceed the budget.
         """
         options = self.options
-        refuse_keys(f"{self.prompt}\n{options.system}", askable)
-        asked = [(self.request(target), target) for target in targets]
+        refuse_keys(content.said(self._asked, options), askable)
+        turn = content.message(self._asked, options)
+        asked = [
+            (content.request(target, self._past.messages(str(target)), turn, options), target) for target in targets
+        ]
         if options.budget is not None:
-            self._within = kept_within(options.budget, asked, listed)
+            self._within = kept_within(options.budget, asked, listed, times=2 if options.schema else 1)
+        replies = Replies(home, wanted=options.reuse)
+        ways = [self._way(request, target, listed, replies, keep) for request, target in asked]
         notes = self.notes(dropping=True) if alone else ()
         return [
             make(
@@ -71,15 +80,33 @@ class Question:
                 request,
                 notes=(*target.notes, *notes),
                 others=tuple(slug for slug, c in askable.items() if c.could_answer and slug != target.connection.slug),
-                attach=_attaching(target, listed) if options.images else None,
+                shape=options.schema,
+                **way,
             )
-            for request, target in asked
+            for (request, target), way in zip(asked, ways, strict=True)
         ]
 
+    def _way(
+        self, request: Request, target: Target, listed: Listed, replies: Replies, keep: Callable[[Reply], None]
+    ) -> dict[str, Any]:
+        """Return how a lane is asked: not at all where a reply is stored, else so that a whole one will be."""
+        if stored := replies.find(request, target):
+            return {"asking": stored.tell, "as_it_was": stored.as_it_was, "keep": keep, "located": False}
+        self._fault = replies.fault()
+
+        def keep_both(reply: Reply) -> None:
+            keep(reply)
+            replies.keep(request, target, reply, self.prompt)
+
+        heavy = any(isinstance(block, Image | Document) for block in request.messages[-1].blocks)
+        attach = _attaching(target, listed) if heavy else None
+        return {"asking": until_it_fits(self.options.schema), "attach": attach, "keep": keep_both}
+
     def notes(self, *, dropping: bool) -> tuple[str, ...]:
-        """Say what it may cost, what is continued, and, of an answer that goes on by itself, what that drops."""
+        """Say what went in, what it may cost, what is continued, and what an answer drops that goes on by itself."""
         goes_on = continued(self.options.chat, self._past, self._dropped if dropping else 0)
-        return tuple(note for note in (self._within, *goes_on) if note)
+        put_in = (*self._asked.notes, *self.options.notes)
+        return tuple(note for note in (*put_in, self._within, self._fault, *goes_on) if note)
 
     def goes_on(self, lane: Lane, reply: Reply, chat: str = "") -> str:
         """
@@ -92,24 +119,11 @@ class Question:
         turns = [] if self._afresh and not chat else held.before(self._origin).turns
         mine = [at for at, turn in enumerate(turns) if any(turn is own for own in self._mine)]
         held.turns[:] = turns[: mine[0]] if mine else turns
-        turn = Turn(self._origin, str(lane.target), lane.request.messages[-1], Message("assistant", reply.blocks))
+        asked = content.without_form(lane.request.messages[-1], self.options)
+        turn = Turn(self._origin, str(lane.target), asked, Message("assistant", reply.blocks))
         self._mine.append(turn)
         held.add(turn)
         return name
-
-    def request(self, target: Target) -> Request:
-        """Return what one target is asked."""
-        options = self.options
-        # a budget needs to know how long an answer may get
-        most = options.max_tokens or (target.connection.preset.max_tokens if options.budget is not None else None)
-        return Request(
-            model=target.model,
-            messages=(*self._past.messages(str(target)), Message("user", (*options.images, Text(self.prompt)))),
-            max_tokens=most,
-            system=options.system,
-            temperature=options.temperature,
-            stop=options.stop,
-        )
 
 
 def _attaching(target: Target, listed: Listed) -> Attach:

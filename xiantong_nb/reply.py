@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb.events import (
+    Again,
     Answered,
     BlockStop,
     Citation,
@@ -36,7 +37,8 @@ class Reply:
 
     `complete` is true only when the endpoint's own end of the reply was seen; otherwise `ended` says what
     ended it. `seconds` and `first_token_seconds` count from sending. `cost` is in USD, None where the price
-    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides.
+    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides. `data` is what a
+    schema made of the answer; `unfit` is why it made nothing. `reused` is when a stored reply came, in s since 1970.
     """
 
     blocks: tuple[Block, ...] = ()
@@ -58,6 +60,9 @@ class Reply:
     ignored_events: int = 0
     parameters: dict[str, Any] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
+    data: Any = field(default=None, hash=False)
+    unfit: str = ""
+    reused: float | None = None
 
     @property
     def text(self) -> str:
@@ -154,6 +159,9 @@ class Fold:
 
     def __init__(self) -> None:
         self.finished: Finished | None = None
+        self.again: tuple[str, ...] = ()
+        """Why what came at first does not count."""
+        self._spent = Usage()
         self._begin()
 
     def _begin(self) -> None:
@@ -200,6 +208,10 @@ class Fold:
                 self._told["request_id"] = request_id
             case Started(model, message_id):
                 self._told |= {"model": model, "message_id": message_id}
+            case Again(reason):
+                self.again += (reason,)
+                self._spent = self._spent.plus(self._usage)
+                self._begin()
             case Waiting():
                 self._begin()
             case Finished():
@@ -213,7 +225,7 @@ class Fold:
         fields = {
             "blocks": tuple(block.block() for _, block in sorted(self._blocks.items(), key=lambda kept: kept[0][0])),
             "citations": tuple(self._citations),
-            "usage": self._usage,
+            "usage": self._spent.plus(self._usage),
             "complete": end.complete,
             "stop_reason": end.stop_reason,
             "stop_sequence": end.stop_sequence,

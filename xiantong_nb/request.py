@@ -60,7 +60,37 @@ class Image:
     url: str = ""
 
 
-Block = Text | Image | Thinking | Redacted | ToolUse | Opaque
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that the endpoint reads itself, such as a PDF: its name, its media type and its bytes as base64."""
+
+    name: str
+    media_type: str
+    data: str = field(repr=False)
+
+
+Block = Text | Image | Document | Thinking | Redacted | ToolUse | Opaque
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """
+    What was asked, before anything goes along: text, with images in their places.
+
+    `notes` are for the line under the answer, `warnings` for whoever asks, before it is sent.
+    """
+
+    blocks: tuple[Text | Image, ...]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """All of its text."""
+        return "".join(block.text for block in self.blocks if isinstance(block, Text))
+
+
+Typed = str | Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +106,8 @@ class Request:
     """
     One question with what goes before it.
 
-    None or empty means not sent: several models refuse sampling parameters even at their defaults.
+    None or empty means not sent: several models refuse sampling parameters even at their defaults. `schema` is a JSON
+    schema that the endpoint itself shall keep the answer to.
     """
 
     model: str
@@ -85,6 +116,8 @@ class Request:
     system: str = ""
     temperature: float | None = None
     stop: tuple[str, ...] = ()
+    effort: str = ""
+    schema: dict[str, Any] | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

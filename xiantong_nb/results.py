@@ -61,6 +61,7 @@ class Cell:
             "repeat": self.repeat,
             "state": self.state,
             "text": reply.text,
+            "data": reply.data,
             "score": self.score,
             "model": reply.model,
             "first_token_seconds": reply.first_token_seconds,

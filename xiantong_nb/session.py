@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
+    from xiantong_nb.request import Typed
     from xiantong_nb.results import Results
     from xiantong_nb.transport import Transport
 
@@ -72,7 +73,7 @@ class Session:
         self._engine_url = engine_url or _embedded_engine
         self._make_transport = transport or _real_transport
         self._transport: tuple[asyncio.AbstractEventLoop, Transport] | None = None
-        self._chosen = ""
+        self.chosen = ""  # what questions of this process ask that name nothing; empty is everyone's default
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
@@ -80,7 +81,6 @@ class Session:
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
         self.lists = Lists(lambda: self.store.folder, self.run, self._running)
-        """What the endpoints list."""
         self._learnt: Learnt = {}
 
     @property
@@ -105,7 +105,7 @@ class Session:
 
     def default(self) -> Target | None:
         """Return the target in use, by what is known of it; raises `UsageError` where that can't be asked any more."""
-        in_use = self._in_use(self.connections())
+        in_use = self.in_use(self._readable(""))
         return self._read(in_use, self.lists.kept) if in_use else None
 
     def target(self, text: str = "") -> Target:
@@ -118,13 +118,16 @@ class Session:
         return self._read(text, self.lists.deciding)
 
     def _read(self, text: str, listed: Listed) -> Target:
+        connections = self._readable(text)
+        return known.parse_target(text, connections, self.in_use(connections), listed)
+
+    def _readable(self, text: str) -> Mapping[str, Connection]:
         try:
-            connections = self.connections()
-        except StoreError:
-            connections = self._unsaved()
-            if known.named((text or self._chosen).partition(":")[0], connections) is None:
+            return self.connections()
+        except StoreError:  # what is there without the settings, if that is named
+            if known.named((text or self.chosen).partition(":")[0], self.unsaved()) is None:
                 raise
-        return known.parse_target(text, connections, self._in_use(connections), listed)
+            return self.unsaved()
 
     def run(self, ask: Callable[[Transport], Coroutine[Any, Any, T]]) -> T:
         """Do what needs the network, on the loop, and wait for what comes of it."""
@@ -147,17 +150,17 @@ class Session:
 
     def prefer(self, text: str) -> None:
         """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
-        self._chosen = text
+        self.chosen = text
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
         notes = () if self.here.pop(slug, None) else self.store.remove(slug)
-        if self._chosen.partition(":")[0] == slug:
-            self._chosen = ""
+        if self.chosen.partition(":")[0] == slug:
+            self.chosen = ""
         return notes
 
     def open(
-        self, prompt: str, target: str = "", options: Options | None = None, origin: Origin | None = None
+        self, prompt: Typed, target: str = "", options: Options | None = None, origin: Origin | None = None
     ) -> Stream:
         """
         Prepare a question; it goes out when the Stream is entered.
@@ -177,7 +180,7 @@ class Session:
         return Stream(lane)
 
     def compare(
-        self, prompt: str, targets: Sequence[str], options: Options | None = None, origin: Origin | None = None
+        self, prompt: Typed, targets: Sequence[str], options: Options | None = None, origin: Origin | None = None
     ) -> Comparing:
         """
         Prepare a question to several targets at once; it goes out when what is returned is entered.
@@ -191,20 +194,17 @@ class Session:
         return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
     def ready(self, targets: Sequence[str]) -> Ready:
-        """Read all targets, then start the embedded engine if one needs it; return them, and all that can be asked."""
-        located = [self._located(target) for target in [self.target(text) for text in targets]]
-        try:
-            return located, self.connections()
-        except StoreError:  # what it holds can't be asked now, nor can its keys be looked for
-            return located, self._unsaved() | {target.connection.slug: target.connection for target in located}
+        """Read all targets; return them, and all that can be asked. Raises for any that can't."""
+        named = [self._bound(target) for target in [self.target(text) for text in targets]]
+        return named, self._readable(targets[0])  # what can't be read can't be asked, nor can its keys be looked for
 
     def lanes(self, question: Question, ready: Ready, keep: Callable[[Reply], None], *, alone: bool) -> list[Lane]:
         """Make a lane for each target that is `ready`, none of them sent; `keep` gets each Reply."""
-        return question.lanes(*ready, self.lists.deciding, functools.partial(self._lane, keep=keep), alone=alone)
+        return question.lanes(*ready, self.lists.deciding, self.store.folder, self._lane, keep, alone=alone)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""
-        target = self._located(text)
+        target = self._located(self._bound(self.target(text)))
         return target, target.connection.environment(target.model)
 
     def probe(self, target: str | Target, prompt: str, max_tokens: int) -> Stream:
@@ -213,9 +213,9 @@ class Session:
 
         A Target need not be one of a connection that is saved.
         """
-        resolved = self._located(target)
-        request = Request(resolved.model, (Message("user", (Text(prompt),)),), max_tokens)
-        return Stream(self._lane(resolved, request, notes=resolved.notes))
+        found = self._bound(self.target(target) if isinstance(target, str) else target)
+        request = Request(found.model, (Message("user", (Text(prompt),)),), max_tokens)
+        return Stream(self._lane(found, request, notes=found.notes))
 
     def close(self) -> None:
         """Close the connections that are kept warm; another question would make new ones."""
@@ -223,10 +223,10 @@ class Session:
         if kept is not None and kept[0] is loop.started():  # else they are the parent's of this forked child
             loop.submit(kept[1].aclose()).result(_CLOSING)
 
-    def _in_use(self, connections: Mapping[str, Connection]) -> str:
+    def in_use(self, connections: Mapping[str, Connection]) -> str:
         """Name what is asked by questions that name none: the chosen target, the saved default, the first there is."""
-        if self._chosen:
-            return self._chosen
+        if self.chosen:
+            return self.chosen
         mine = [c.slug for c in connections.values() if not c.preset.embedded and not c.foreign]
         if any(connections[slug].saved for slug in mine) and (default := self.store.default()) in mine:
             return default
@@ -241,33 +241,34 @@ class Session:
         """Return what the user's own environment holds."""
         return from_environment(self.handover.before(self.environment))
 
-    def _unsaved(self) -> dict[str, Connection]:
+    def unsaved(self) -> dict[str, Connection]:
+        """Return what can be asked although it is saved nowhere."""
         return self._found() | self._own()
 
-    def _located(self, target: str | Target) -> Target:
-        """Read a target, and find out where the embedded engine listens, which starts it."""
-        target = self.target(target) if isinstance(target, str) else target
-        notes = (*target.notes, *self._bound(target.connection))
-        return replace(target, connection=self._running(target.connection), notes=notes)
+    def _located(self, target: Target) -> Target:
+        """Find out where the embedded engine listens, which starts it."""
+        return replace(target, connection=self._running(target.connection))
 
-    def _bound(self, connection: Connection) -> tuple[str, ...]:
+    def _bound(self, target: Target) -> Target:
         """Bind a key that was saved without saying for which endpoint to the one that it is now used for."""
+        connection = target.connection
         if not connection.unbound:
-            return ()
+            return target
         place = origin(connection.base_url)
         try:
-            return (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
+            notes = (f"the key of {connection.slug} now belongs to {place}", *self.store.bind(connection))
         except StoreError as error:
-            return (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+            notes = (f"the key of {connection.slug} could not be bound to {place}: {error.message}",)
+        return replace(target, notes=(*target.notes, *notes))
 
-    def _lane(self, target: Target, request: Request, **more: Any) -> Lane:
-        """Prepare a question to one target with what this session knows of endpoints."""
+    def _lane(self, target: Target, request: Request, *, located: bool = True, **more: Any) -> Lane:
+        """Prepare a question to one target with what this session knows of endpoints; `located` starts an engine."""
 
         async def explain(error: XiantongError, target: Target, transport: Transport) -> XiantongError:
             return await explained(error, target, transport, self.lists.keep)
 
         return Lane(
-            target,
+            self._located(target) if located else target,
             request,
             transport=self._transport_here,
             explain=explain,

@@ -25,9 +25,9 @@ class Spending:
         self._listed = listed
         self._aside: dict[int, float] = {}
 
-    def most(self, request: Request, target: Target) -> float:
-        """Return what a request could cost at most; raises `UsageError` where its price is not known."""
-        return at_most(request, target, self._listed)[0]
+    def most(self, request: Request, target: Target, times: int) -> float:
+        """Return what a request could cost at most, asked so often; raises `UsageError` where no price is known."""
+        return at_most(request, target, self._listed, times=times)[0]
 
     def allows(self, job: int, most: float) -> bool:
         """Set this aside for a job, unless that could exceed the budget."""

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Self
 
 from xiantong_nb import loop
-from xiantong_nb.errors import IncompleteReply, UsageError
+from xiantong_nb.errors import IncompleteReply, UnfitReply, UsageError
 from xiantong_nb.events import Event, Finished
 
 if TYPE_CHECKING:
@@ -151,15 +151,15 @@ class Stream:
         """
         Return the Reply, after reading what has not been read.
 
-        Raises `IncompleteReply`, holding it, when the stream broke after something had come, and the
-        endpoint's own error when nothing had.
+        Raises `IncompleteReply`, holding it, when the stream broke after something had come, the endpoint's own error
+        when nothing had, and `UnfitReply` for a whole answer that is not what its schema asks for.
         """
         for _ in self.batches(lambda: loop.STEP):
             pass
         reply, error = self.partial("not read to its end"), self.lane.error
         if error is None:
             return reply
-        if self.lane.only_failed:
+        if self.lane.only_failed or isinstance(error, UnfitReply):
             raise error
         msg = f"The answer is incomplete: {error.message}"
         hint = error.hint or "Run the cell again; what came is in xiantong_nb.last()."

@@ -16,8 +16,7 @@ from collections import Counter, deque
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from xiantong_nb import archive
-from xiantong_nb.chats import Origin
+from xiantong_nb import archive, content
 from xiantong_nb.connection import refuse_keys
 from xiantong_nb.elsewhere import Elsewhere, maker
 from xiantong_nb.errors import UsageError
@@ -26,7 +25,6 @@ from xiantong_nb.ledger import Ledger
 from xiantong_nb.options import Options
 from xiantong_nb.prices import usd
 from xiantong_nb.progress import Progress
-from xiantong_nb.question import Question
 from xiantong_nb.results import Cell, Results
 from xiantong_nb.scoring import JUDGE_PROMPT, Judge, NoScore, Scorer, scored, verdict
 from xiantong_nb.spending import Spending
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from xiantong_nb.prompts import Prompt
+    from xiantong_nb.request import Request
     from xiantong_nb.session import Session
 
 
@@ -84,7 +83,10 @@ class Tabling:
         self._judge = Judge(names.pop(), terms.judge_prompt or JUDGE_PROMPT) if judge else None
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise UsageError(f"{twice[0]} is named twice.", hint="repeat=2 asks every target twice.")
-        for text in {options.system, *(prompt.text for prompt in prompts)}:
+        if terms.executor and options.schema:
+            msg = "A schema can't be sent to an executor's workers."
+            raise UsageError(msg, hint="Ask without it, or without executor=, which keeps a table in this process.")
+        for text in {content.said(content.typed(prompts[0].text), options), *(prompt.text for prompt in prompts)}:
             refuse_keys(text, ready[1])
         self._cells = [
             Cell(row, prompt.text, name, again, values=dict(prompt.values))
@@ -134,13 +136,16 @@ class Tabling:
 
     def _queue(self, job: Job) -> None:
         """Queue a question, unless its answer is kept: then take that."""
-        same = _digest(job)
+        same = self._digest(job)
         self._keys[job.id] = key = f"{same}-{self._counts[same]}"
         self._counts[same] += 1
         line = self._ledger.kept.get(key) if self._ledger else None
         if line is not None:
             with contextlib.suppress(ValueError, TypeError, KeyError):  # what is no reply is asked again
-                self._fill(Ended(job, archive.reply_in(line["reply"])))
+                reply = archive.reply_in(line["reply"])
+                if schema := job.options.schema:  # what it made of the answer may be no JSON
+                    reply = replace(reply, data=schema.data(reply)[0])
+                self._fill(Ended(job, reply))
                 return
         waiting = self._waiting.setdefault(job.connection, deque())
         if self._is_judging(job):  # what has been paid for gets its score first
@@ -217,9 +222,21 @@ class Tabling:
 
     def _most(self, job: Job) -> float:
         """Return what a question could cost at most, in USD."""
-        question = Question(job.prompt, job.options, Origin(), {})
-        target = self._targets[job.target]
-        return self._spending.most(question.request(target), target) if self._spending else 0.0
+        if self._spending is None:
+            return 0.0
+        times = 2 if job.options.schema else 1
+        return self._spending.most(self._request(job), self._targets[job.target], times)
+
+    def _request(self, job: Job) -> Request:
+        """Return what would be sent."""
+        asked = content.message(content.typed(job.prompt), job.options)
+        return content.request(self._targets[job.target], (), asked, job.options)
+
+    def _digest(self, job: Job) -> str:
+        """Return the name of a request: all that is asked, nothing of how it is authenticated, or of a budget."""
+        request = self._request(replace(job, options=replace(job.options, budget=None)))
+        asked = [job.target, asdict(request), job.options.schema.schema if job.options.schema else None]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
 
     def _estimate(self) -> None:
         """Say what all that is missing could cost at most, where there is a budget."""
@@ -252,11 +269,3 @@ def _judged(ended: Ended) -> bool | float | str:
         msg = f"the judge gave none: {why}"
         raise NoScore(msg)
     return verdict(ended.reply.text)
-
-
-def _digest(job: Job) -> str:
-    """Return the name of a request: everything that is asked, nothing of how it is authenticated."""
-    options = job.options
-    asked = [job.target, job.prompt, options.system, options.max_tokens, options.temperature, options.stop]
-    images = [asdict(image) for image in options.images]
-    return hashlib.sha256(json.dumps([*asked, images]).encode()).hexdigest()[:32]

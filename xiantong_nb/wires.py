@@ -48,13 +48,19 @@ class _DecodeWhole(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """One wire. `again` gives a refused call in another spelling, by the endpoint's words, or None."""
+    """
+    One wire.
+
+    `again` gives a refused call in another spelling, by the endpoint's words, or None. `count` gives the call that
+    counts the tokens of one, where the wire has such a route.
+    """
 
     url: Callable[[Connection], str]
     encode: Callable[[Request, Connection], HttpCall]
     decoder: _NewDecoder
     decode_whole: _DecodeWhole
     again: Callable[[HttpCall, str], HttpCall | None]
+    count: Callable[[HttpCall], HttpCall | None]
 
 
 WIRES: dict[Wire, Form] = {
@@ -64,6 +70,7 @@ WIRES: dict[Wire, Form] = {
         decoder=messages_stream.Decoder,
         decode_whole=messages_stream.decode_whole,
         again=lambda _call, _refusal: None,
+        count=messages_api.count,
     ),
     "openai-completions": Form(
         url=chat_api.url,
@@ -71,5 +78,6 @@ WIRES: dict[Wire, Form] = {
         decoder=chat_stream.Decoder,
         decode_whole=chat_stream.decode_whole,
         again=chat_api.again,
+        count=lambda _call: None,
     ),
 }

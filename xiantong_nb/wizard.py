@@ -124,6 +124,14 @@ class Wizard:
         self._session.here[kept.slug] = replace(kept, saved=False)
         self.state = State.SAVED
 
+    def begin(self) -> bool:
+        """Ask it from now on, and say so; one that was edited, only where it is in use already."""
+        target, edited = self.ready(), self._editing is not None
+        if edited and self._session.in_use(self._session.connections()).partition(":")[0] != target.connection.slug:
+            return False
+        self._session.prefer(str(target))
+        return True
+
     def ready(self) -> Target:
         """Return what would be asked and saved; raises `UsageError` before a check has passed."""
         if self.target is None:

@@ -1,8 +1,12 @@
 /** The picker and the setup form: one widget, one reducer. */
 
-/** @type {import("@anywidget/types").Render<{}>} */
-function render({ el }) {
-  el.textContent = "";
-}
+import { live } from "./edge.js";
+import { listen, place } from "./page.js";
 
-export default { render };
+export default {
+  /** @type {import("@anywidget/types").Render<{}>} */
+  render({ model, el, signal }) {
+    const page = place(el, signal);
+    listen(page.root, signal, live({ model, signal, page }));
+  },
+};

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +37,13 @@ CHROMIUM = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 """Options without which Chromium looks for the world outside, or will not run as root."""
+
+
+def chromium() -> str | None:
+    """Return the Chromium that is installed, if there is one."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 MODULES = {"lab": ("jupyterlab", "LabApp"), "notebook": ("notebook", "JupyterNotebookApp")}
 PATHS = {"lab": "lab/tree", "notebook": "notebooks"}
 SETTINGS = {
@@ -176,6 +184,10 @@ class Book:
         self.command("notebook:run-cell")
         if wait:
             self.wait_ran(number, before)
+
+    def write(self, number: int, source: str) -> None:
+        """Replace what a cell says."""
+        self.page.evaluate(f"([n, source]) => ({CELLS})[n].model.sharedModel.setSource(source)", [number, source])
 
     def count(self, number: int) -> int:
         """Return the execution count of a cell, 0 before its first end."""

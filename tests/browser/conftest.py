@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.browser.apps import CHROMIUM, MODULES, App
+from tests.browser.apps import CHROMIUM, MODULES, App, chromium
 
 SHOTS = Path(__file__).parents[2] / "shots"
+LOOKED_AT = ("form", "refused", "list", "lost")
+WIDTHS = {"wide": (1200, 1100), "narrow": (360, 1900)}
+"""Widths of the page and heights that any panel fits into, in pixels."""
 
 
-@pytest.fixture(scope="session", name="browser")
-def chromium():
+@pytest.fixture(scope="package", name="browser")  # while it lives, the main thread has a running event loop
+def browser_of_all():
     """A Chromium without a screen. Where there is none, these tests are skipped, but never in CI."""
     from playwright.sync_api import sync_playwright
 
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    path = chromium()
     if path is None:
         told = "no Chromium is installed: `apt install chromium`, or whatever this system calls it"
         if os.environ.get("CI"):
@@ -85,3 +87,31 @@ def shot(request):
             what.screenshot(path=str(SHOTS / f"{name}.png"))
 
     return take
+
+
+@pytest.fixture
+def look(shot):
+    """
+    Look at a panel in both themes: `look(panel, name)`.
+
+    At each state, and narrow, too, where pictures are wanted; else at those that differ most, since the bare panel is
+    looked at in all.
+    """
+
+    def at(panel, name):
+        if name not in LOOKED_AT and not os.environ.get("XIANTONG_SHOTS"):
+            return
+        for theme in ("dark", "light"):
+            panel.book.theme(theme)
+            for width, (pixels, height) in WIDTHS.items():
+                if width == "narrow" and not os.environ.get("XIANTONG_SHOTS"):
+                    continue
+                panel.page.set_viewport_size({"width": pixels, "height": height})
+                found = panel.axe()
+                assert found["violations"] == [], (name, theme, width)
+                assert found["passes"] > 0
+                assert panel.root.evaluate("(element) => element.scrollWidth <= element.clientWidth"), (name, width)
+                shot(panel.root, f"panel-{name}-{width}-{theme}")
+        panel.page.set_viewport_size({"width": WIDTHS["wide"][0], "height": WIDTHS["wide"][1]})
+
+    return at

@@ -24,6 +24,7 @@ from tests.torture import (
     talk,
     ways,
 )
+from tests.torture.hostile import counting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ ROWS = (
     Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
     Row("R12", covered.figure),
     Row("S1", keys.leaks),
+    Row("S2", counting.figure, {"every": False, "frames": 4, "apart": 3}, {"every": True, "frames": 12, "apart": 1}),
     Row("S3", ways.redirects),
     Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
     Row("S5", ways.proxies),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb import __version__
 from xiantong_nb.api import session
-from xiantong_nb.connection import is_elsewhere, named, ways_to_connect
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.connection import is_elsewhere, ways_to_connect
+from xiantong_nb.errors import UsageError
 from xiantong_nb.notebook import connecting, fixing, looking, mending
 from xiantong_nb.notebook import line as lines
+from xiantong_nb.upkeep import choose, noted
 
 if TYPE_CHECKING:
     import argparse
@@ -76,11 +77,7 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
     screen.say_all(target.notes)
     if outcome.error is not None:
         raise outcome.error
-    if target.connection.saved:
-        try:
-            session().store.tested(target.connection.slug)
-        except StoreError as error:
-            screen.say(f"It passed; that could not be noted: {error.message}")
+    screen.say_all(noted(session(), target.connection))
 
 
 def list_(screen: Screen, asked: argparse.Namespace) -> None:
@@ -115,15 +112,18 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
 
 def use(screen: Screen, asked: argparse.Namespace) -> None:
     """Ask this target from now on, in this kernel or with --default everywhere."""
-    target = session().target(asked.target)
-    notes = target.notes
-    if asked.default:
-        if not target.connection.saved:
-            raise UsageError(f"{target.connection.slug} is not saved.", hint="%xiantong connect saves a connection.")
-        notes += session().store.use(target, model=named(asked.target, session().connections()) is None)
-    session().use(asked.target)
+    target = choose(session(), asked.target, everyone=asked.default)
     screen.say(f"{'Everyone' if asked.default else 'This kernel'} now asks {target}.")
-    screen.say_all(notes)
+    screen.say_all(target.notes)
+
+
+def picker(screen: Screen, asked: argparse.Namespace) -> None:
+    """Choose connection and model by mouse or keyboard, see their health, add and change connections."""
+    if screen.forms:
+        screen.show_form("list")
+        return
+    list_(screen, asked)
+    screen.say("%xiantong use TARGET chooses. The picker itself is for notebooks.")
 
 
 def env(screen: Screen, asked: argparse.Namespace) -> None:
@@ -214,6 +214,7 @@ COMMANDS: dict[str, Command] = {
     "models": Command(
         looking.models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),), lines.MODELS
     ),
+    "picker": Command(picker),
     "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
     "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
     "remove": Command(connecting.remove, (_SAVED,)),
@@ -222,6 +223,7 @@ COMMANDS: dict[str, Command] = {
         fixing.fix, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.FIX, fixing.lasting
     ),
     "usage": Command(looking.usage),
+    "replies": Command(looking.replies, (), lines.REPLIES),
     "chats": Command(chats),
     "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
     "doctor": Command(mending.doctor, (), lines.DOCTOR),

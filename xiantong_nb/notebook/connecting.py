@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import secret
 from xiantong_nb.api import session
-from xiantong_nb.connection import named
-from xiantong_nb.draft import Draft, listed_at, savable
+from xiantong_nb.draft import Draft, listed_at, savable, settled
 from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.upkeep import saved
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
@@ -30,30 +30,36 @@ def connect(screen: Screen, asked: argparse.Namespace) -> None:
         _demo(screen)
         return
     wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
-    _fill(wizard, screen, interview=not asked.preset and not asked.base_url)
+    by_form = _by_form(screen, asked)
+    if not _fill(wizard, screen, interview=not asked.preset and not asked.base_url, by_form=by_form):
+        screen.show_form("form", settled(wizard.draft), default=asked.default)
+        return
     target = _finish(wizard, screen, asked)
     if wizard.draft.key is None and target.connection.key and not target.connection.key_variable:
         screen.say("Its saved key was kept; --ask-key asks for another.")
-    _use(target, screen)
+    wizard.begin()
+    _told(target, screen)
 
 
 def edit(screen: Screen, asked: argparse.Namespace) -> None:
     """Change a saved connection; what is not said stays, the key too. It is tested again."""
-    connection = saved(asked.connection)
+    connection = saved(session(), asked.connection)
     wizard = Wizard(session(), _draft(asked), editing=connection)
-    said_nothing = wizard.draft == Draft()
-    if said_nothing:
+    by_form = _by_form(screen, asked)
+    nothing_said = wizard.draft == Draft()
+    if nothing_said and not by_form:
         _interview(wizard, connection, screen)
-    _fill(wizard, screen)
-    in_use = session().default()
+    if (nothing_said and by_form) or not _fill(wizard, screen, by_form=by_form):
+        screen.show_form("edit", wizard.draft, slug=connection.slug, default=asked.default)
+        return
     target = _finish(wizard, screen, asked)
-    if in_use is not None and in_use.connection.slug == target.connection.slug:
-        _use(target, screen)
+    if wizard.begin():
+        _told(target, screen)
 
 
 def rename(screen: Screen, asked: argparse.Namespace) -> None:
     """Change the name that is shown; the slug stays, since the desktop app's sessions hold on to it."""
-    connection, name = saved(asked.connection), " ".join(asked.text)
+    connection, name = saved(session(), asked.connection), " ".join(asked.text)
     notes = session().store.rename(connection.slug, name)
     screen.say(f"{connection.slug} is now shown as {name}.")
     screen.say_all(notes)
@@ -63,24 +69,10 @@ def remove(screen: Screen, asked: argparse.Namespace) -> None:
     """Remove a saved connection and its key, for every kernel and the desktop app."""
     slug = asked.connection
     if slug not in session().here:
-        slug = saved(slug, broken=True).slug
+        slug = saved(session(), slug, broken=True).slug
     notes = session().remove(slug)
     screen.say(f"{slug} is removed, its key too.")
     screen.say_all(notes)
-
-
-def saved(name: str, *, broken: bool = False) -> Connection:
-    """Return the saved connection of this name; raises `UsageError` for any other, and for those of the app alone."""
-    found = named(name, session().connections())
-    if found is None or not found.saved:
-        msg = f"{name} is not a saved connection."
-        known = [c.slug for c in session().connections().values() if c.saved and not c.foreign]
-        raise UsageError(msg, hint=f"Saved: {', '.join(known)}." if known else "%xiantong connect saves one.")
-    if found.foreign and found.fault and not broken:
-        raise found.fault
-    if found.foreign:
-        raise UsageError(f"{found.slug} is the desktop app's own: it is left alone.", hint="Change it in the app.")
-    return found
 
 
 def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome]) -> Outcome:
@@ -94,8 +86,7 @@ def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome])
     return outcome
 
 
-def _use(target: Target, screen: Screen) -> None:
-    session().use(str(target))
+def _told(target: Target, screen: Screen) -> None:
     if screen.lasts:  # else it ends with this command, and the next one asks everyone's default
         screen.say(f"This kernel now asks {target}.")
 
@@ -113,6 +104,11 @@ def _demo(screen: Screen) -> None:
     )
 
 
+def _by_form(screen: Screen, asked: argparse.Namespace) -> bool:
+    """Say whether what is missing is asked for by a form; what no form can do, and `--text`, is asked by prompts."""
+    return screen.forms and not (asked.text or asked.no_test or getattr(asked, "unsaved", False))
+
+
 def _draft(asked: argparse.Namespace, **more: Any) -> Draft:
     return Draft(
         base_url=asked.base_url or "",
@@ -128,11 +124,17 @@ def _draft(asked: argparse.Namespace, **more: Any) -> Draft:
     )
 
 
-def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
-    """Ask for what is missing, and again for what was answered wrongly; what the line says wrongly is an error."""
+def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False, by_form: bool = False) -> bool:
+    """
+    Ask for what is missing, and again for what was answered wrongly; what the line says wrongly is an error.
+
+    Where a form is to ask for what is missing, this asks nothing, and returns False.
+    """
     answered: Counter[str] = Counter()
     while not wizard.check() or (interview and not answered["model"]):
         problem = wizard.problem
+        if by_form and (problem is None or problem.missing):
+            return False
         if problem is None:  # all is there, and the person has not been asked about the model yet
             target = wizard.ready()
             answered["model"] += 1
@@ -147,6 +149,7 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False) -> None:
         if problem.field == "preset":
             answered["base_url"] = 1  # a URL is an answer, too
         wizard.edit(**_answer(problem, screen))
+    return True
 
 
 def _answer(problem: Problem, screen: Screen) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
 from xiantong_nb.errors import UsageError
+from xiantong_nb.options import EFFORTS
 from xiantong_nb.presets import AuthHeader, Wire
 from xiantong_nb.secret import looks_like_key
 
@@ -51,6 +52,22 @@ OPTIONS = (
         metavar="EXPR",
         repeated=True,
     ),
+    Option(
+        "--file",
+        "a file to go along: text, PDF where the endpoint reads it, a notebook's cells; may be repeated",
+        metavar="PATH",
+        repeated=True,
+    ),
+    Option("--cells", "the last N cells that ran go along, with what they printed", int, "N"),
+    Option(
+        "--schema",
+        "the form of the answer, read into .data: a pydantic model, a JSON schema as a dict, a dataclass",
+        metavar="EXPR",
+    ),
+    Option("--effort", "how hard the model tries; sent only when given", metavar="LEVEL", choices=EFFORTS),
+    Option("--reuse", "show the stored reply if the request is unchanged, store it otherwise", bool),
+    Option("--dry-run", "show what would be sent, and how many tokens that is; ask no model", bool),
+    Option("--no-expand", "leave names in braces as they are typed", bool),
     Option("--budget", "refuse, before sending, what all targets together could exceed", float, "USD"),
     Option("--chat", "the conversation to continue (default: default)", metavar="NAME"),
     Option("--new", "forget that conversation first", bool),
@@ -103,6 +120,7 @@ FIX = (
 )
 IMPORT = (Option("--yes", "do it without asking", bool),)
 RESTORE = (Option("--accept", "keep what another program left of the key instead", bool),)
+REPLIES = (Option("--clear", "remove them all", bool),)
 USE = (Option("--default", "for every kernel and the desktop app, not this kernel alone", bool),)
 
 

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
-from xiantong_nb.events import Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
@@ -51,6 +51,8 @@ class Live:
         before = self.size
         for event in events:
             match event:
+                case Again(reason):
+                    self._begin_again(reason)
                 case TextDelta(_, text):
                     self._settled.append(self._text.feed(text))
                     self.size += len(text)
@@ -61,7 +63,7 @@ class Live:
                     self.thinking = True
                 case Waiting() | Answered():
                     self._waiting = CountDown(event) if isinstance(event, Waiting) else None
-        return self.size > before
+        return self.size != before
 
     def content(self) -> str:
         """Return what can be shown of it now, when more is to come."""
@@ -80,6 +82,13 @@ class Live:
         if time.monotonic() - self._begun <= _SILENCE:
             return ""
         return f"{self._asked}: {WAITING}" if self._asked else WAITING
+
+    def _begin_again(self, reason: str) -> None:
+        """Forget what came, and say why while the next words are waited for."""
+        self._text, self._reasoning = type(self._text)(), safe.MarkdownFilter()
+        self._settled, self._thought, self.size, self._waiting = [], [], 0, None
+        self._asked = ": ".join(part for part in (self._asked, safe.terminal(reason)) if part)
+        self._begun = -_SILENCE
 
 
 class CountDown:

@@ -1,4 +1,4 @@
-"""The commands that look at models and at what was spent."""
+"""The commands that look at models, at what was spent and at what is stored."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from xiantong_nb import shelf
 from xiantong_nb.api import session
 from xiantong_nb.connection import named
-from xiantong_nb.errors import Unreachable, XiantongError
 from xiantong_nb.models import matching
 from xiantong_nb.presets import PRESETS
-from xiantong_nb.prices import TABLE_DATE, has_table, table, usd, with_prices
+from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     import argparse
 
-    from xiantong_nb.connection import Connection
-    from xiantong_nb.models import Listing, Model
+    from xiantong_nb.models import Model
     from xiantong_nb.notebook.screen import Screen
     from xiantong_nb.reply import Reply
 
@@ -32,11 +30,7 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
         connection = session().target(words[0]).connection  # which says how it is connected
     else:
         connection = (session().default() or session().target()).connection
-    listing, source = _listing(connection, fresh=asked.refresh)
-    if has_table(connection):
-        priced = with_prices(listing)
-        source += f" Prices: the built-in table of {TABLE_DATE}." if priced != listing else ""
-        listing = priced
+    listing, source = session().lists.look(connection, fresh=asked.refresh)
     found = matching(listing.models, " ".join(words))
     if found:
         screen.table(("model", "context", "images", "USD per M tokens in", "out", ""), [_model_row(m) for m in found])
@@ -45,27 +39,12 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
     screen.say(source)
 
 
-def _listing(connection: Connection, *, fresh: bool) -> tuple[Listing, str]:
-    """Return a list of models and where it is from: the endpoint, the last time it was asked, or a dated table."""
-    lists = session().lists
-    kept = lists.kept(connection)
-    if kept is not None and not fresh and time.time() - kept.at < shelf.FRESH:
-        return kept, f"Listed {shelf.age(time.time() - kept.at)}; --refresh asks again."
-    try:
-        return lists.ask(connection), "Listed just now."
-    except XiantongError as error:
-        if kept is not None:
-            return kept, f"{error.message} This was listed {shelf.age(time.time() - kept.at)}."
-        if has_table(connection) and isinstance(error, Unreachable):
-            return table(), f"{error.message} This is the built-in table of {TABLE_DATE}."
-        raise
-
-
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
     """Show what this kernel has asked so far: answers, tokens and money, by connection and model."""
     del asked
+    asked_for = [reply for reply in session().used if reply.reused is None]
     rows: dict[tuple[str, str], list[Reply]] = {}
-    for reply in session().used:
+    for reply in asked_for:
         rows.setdefault((reply.connection, reply.model), []).append(reply)
     if not rows:
         screen.say("Nothing was asked yet.")
@@ -83,7 +62,25 @@ def usage(screen: Screen, asked: argparse.Namespace) -> None:
             for asked_of, replies in rows.items()
         ],
     )
-    screen.say(f"In all: {_money(session().used)}, by each answer's own figure or list price.")
+    screen.say(f"In all: {_money(asked_for)}, by each answer's own figure or list price.")
+
+
+def replies(screen: Screen, asked: argparse.Namespace) -> None:
+    """List the replies that --reuse has stored, or remove them all with --clear."""
+    from xiantong_nb.replies import Replies
+
+    stored = Replies(session().store.folder)
+    if asked.clear:
+        screen.say(f"Removed: {stored.clear()} stored replies.")
+        return
+    found = stored.all()
+    if not found:
+        screen.say("No reply is stored. --reuse stores them.")
+        return
+    now = time.time()
+    rows = [(shelf.age(now - kept.at), kept.target, kept.question, f"{size:,}") for kept, size in found]
+    screen.table(("stored", "target", "question", "bytes"), rows)
+    screen.say(f"{len(found)} in all; %xiantong replies --clear removes them.")
 
 
 def _money(replies: list[Reply]) -> str:

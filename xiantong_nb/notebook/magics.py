@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -20,8 +19,9 @@ if TYPE_CHECKING:
     from xiantong_nb.notebook.preferences import Xiantong
     from xiantong_nb.notebook.watching import Answer, Asking, Item, Painter
     from xiantong_nb.options import Options
+    from xiantong_nb.rehearsal import Rehearsal, Rehearsals
     from xiantong_nb.reply import Reply
-    from xiantong_nb.request import Image
+    from xiantong_nb.request import Prompt
     from xiantong_nb.streaming import Stream
 
 
@@ -39,7 +39,7 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
-    def ask(self, line: str, cell: str | None = None) -> Reply | Comparison | None:
+    def ask(self, line: str, cell: str | None = None) -> Any:
         """
         Ask a model; the answer streams in below and is the value of the cell.
 
@@ -47,7 +47,7 @@ class AskMagics(Magics):
             %ask [options] the question    in one line, to the target in use
 
         TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
-        options. `_` and `Out[n]` are the Reply: .text .thinking .code .usage .cost .complete .model .seconds
+        options. `_` and `Out[n]` are the Reply: .text .thinking .code .data .usage .cost .complete .model
         Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
         with plain_errors():
@@ -60,6 +60,7 @@ class AskMagics(Magics):
         Connect and look around; `%%xiantong` is `%%ask`.
 
             %xiantong connect         asks what is needed, tests it and saves it
+            %xiantong picker          chooses what to ask by mouse or keyboard
             %xiantong list            what can be asked
             %xiantong help            lists the commands; %xiantong COMMAND? says more of one
         """
@@ -69,7 +70,8 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            return commands.run(line, Screen(terminal=self._in_terminal, watch=self._watched))
+            screen = Screen(terminal=self._in_terminal, watch=self._watched, forms=self._in_a_page)
+            return commands.run(line, screen)
 
     def cell_begins(self, info: Any) -> None:
         """Remember which cell runs: the front end's id for it, where it gives one."""
@@ -100,7 +102,15 @@ class AskMagics(Magics):
     def _in_terminal(self) -> bool:
         return getattr(self.shell, "kernel", None) is None
 
-    def _ask(self, line: str, cell: str | None) -> Reply | Comparison | None:
+    @property
+    def _in_a_page(self) -> bool:
+        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
+        if self._in_terminal:
+            return False
+        request = self.shell.get_parent() or {}
+        return bool(request.get("content", {}).get("allow_stdin"))
+
+    def _ask(self, line: str, cell: str | None) -> Reply | Comparison | Rehearsal | Rehearsals | None:
         from xiantong_nb.notebook import line as lines
 
         lines.refuse_keys(line)
@@ -112,16 +122,35 @@ class AskMagics(Magics):
         except lines.HelpShown:
             return None
         from xiantong_nb.api import session
+        from xiantong_nb.notebook import gather
 
-        options, origin = self._options(asked), self._origin()
+        options, origin = gather.options(asked, self.shell), self._origin()
+        prompt = gather.question(question, asked, self.shell)
+        if asked.dry_run:
+            return self._rehearsed(prompt, asked, options)
         if len(asked.targets) > 1:
-            several = session().compare(question, asked.targets, options, origin)
+            several = session().compare(prompt, asked.targets, options, origin)
             return self._watch(several, self._lanes_painter(asked, several.lanes), asked)
-        stream = session().open(question, "".join(asked.targets), options, origin)
+        stream = session().open(prompt, "".join(asked.targets), options, origin)
         reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
         if asked.as_ == "code" and reply.code:
-            self.shell.set_next_input(reply.code)
+            from xiantong_nb import safe
+
+            self.shell.set_next_input(safe.terminal(reply.code))  # an editor might obey, or hide, what is in it
         return reply
+
+    def _rehearsed(self, prompt: str | Prompt, asked: argparse.Namespace, options: Options) -> Rehearsal | Rehearsals:
+        """Return what would be sent, which shows itself as the value of the cell."""
+        from xiantong_nb import rehearsal
+        from xiantong_nb.api import session
+
+        found = [
+            rehearsal.rehearse(session(), prompt, target, options, self._origin()) for target in asked.targets or [""]
+        ]
+        value = found[0] if len(found) == 1 else rehearsal.Rehearsals(found)
+        if asked.to:
+            self.shell.push({asked.to: value})
+        return value
 
     def _watch(self, asking: Asking[Item, Answer], painter: Painter[Item, Answer], asked: argparse.Namespace) -> Answer:
         """Paint what comes; it will not be shown a second time in this cell, and is kept under `--to` too."""
@@ -166,46 +195,6 @@ class AskMagics(Magics):
         if self._in_terminal:
             return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
         return side_by_side.DisplayLanes(lanes, form=asked.as_, parts=parts, rate=self._preferences.rate)
-
-    def _options(self, asked: argparse.Namespace) -> Options:
-        from xiantong_nb.errors import UsageError
-        from xiantong_nb.options import Options
-
-        system = asked.system or ""
-        if system.startswith("@"):
-            name = system[1:]
-            if name not in self.shell.user_ns:
-                raise UsageError(f"--system {system}: there is no variable {name!r}.")
-            system = str(self.shell.user_ns[name])
-        if asked.to is not None and (not asked.to.isidentifier() or keyword.iskeyword(asked.to)):
-            raise UsageError(f"--to {asked.to}: that is not a variable's name.")
-        return Options(
-            system=system,
-            max_tokens=asked.max_tokens,
-            temperature=asked.temperature,
-            stop=tuple(asked.stop),
-            images=tuple(self._image(text) for text in asked.image),
-            budget=asked.budget,
-            chat="default" if asked.chat is None else asked.chat,
-            new=asked.new,
-            alone=asked.alone,
-        )
-
-    def _image(self, text: str) -> Image:
-        """Read what `--image` names: a URL, a file, or an expression of the notebook."""
-        from pathlib import Path
-
-        from xiantong_nb.errors import UsageError
-        from xiantong_nb.pictures import named, picture
-
-        value: Any = text
-        if not named(text) and not Path(text).expanduser().is_file():
-            try:
-                value = self.shell.ev(text)
-            except Exception as error:  # noqa: BLE001  # whatever a person's expression raises
-                msg = f"--image {text} is no file, no URL and no value here ({type(error).__name__})."
-                raise UsageError(msg, hint="Give a path, a URL, or a variable.") from None
-        return picture(value, name=f"--image {text}")
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin

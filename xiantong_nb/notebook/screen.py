@@ -1,4 +1,4 @@
-"""Where commands write and ask: plain lines in a terminal, Markdown in a notebook, prompts in both."""
+"""Where commands write and ask: plain lines in a terminal, Markdown in a notebook, prompts in both, forms in a page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xiantong_nb.table import Table
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from xiantong_nb.draft import Draft
     from xiantong_nb.reply import Reply
     from xiantong_nb.streaming import Stream
 
@@ -31,7 +32,8 @@ class Screen:
     """
     What one command shows to, and asks of, the person who gave it.
 
-    `program` is how they call the commands, if that is not by magics; texts are worded for magics.
+    `program` is how they call the commands, if that is not by magics; texts are worded for magics. `forms` says that
+    there is a page which may show a form, and somebody in front of it.
     """
 
     def __init__(
@@ -41,12 +43,14 @@ class Screen:
         interactive: bool = True,
         program: str = "",
         watch: Callable[[Stream], Reply] = unseen,
+        forms: bool = False,
     ) -> None:
         self.program = program or "%xiantong"
         self.lasts = not program
         """Whether what is kept in memory is there for the next command."""
         self.watch = watch
         """Shows an answer while it comes, as `%%ask` does."""
+        self.forms = forms
         self._terminal = terminal
         self._interactive = interactive
 
@@ -75,6 +79,14 @@ class Screen:
         if not self._interactive:
             raise keyboard.nobody(missing)
         return keyboard.ask(question, unseen=unseen, missing=missing).strip()
+
+    def show_form(self, start: str, draft: Draft | None = None, *, slug: str = "", default: bool = False) -> None:
+        """Show the picker, or the form or the settings that it leads to; the page does the rest."""
+        from IPython.display import display
+
+        from xiantong_nb.notebook.panel import Picker
+
+        display(Picker(start, draft=draft, slug=slug, default=default))
 
     def worded(self, text: str) -> str:
         """Return a text with its commands as this person calls them."""
