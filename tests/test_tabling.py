@@ -113,6 +113,8 @@ def test_a_key_that_is_refused_is_not_tried_a_hundred_times(session, servers):
     [
         ({"repeat": 0}, "repeat must be"), ({"repeat": "2"}, "repeat must be"),
         ({"concurrency": 0}, "concurrency must be"),
+        ({"keep": 5}, "keep is the path"),
+        ({"executor": 5}, "executor is one of"),
         ({"score": 5}, "score is a function"), ({"judge_prompt": "{answer}"}, "goes with a judge"),
         ({"score": "a", "judge_prompt": "rate it"}, "no place for the answer"),
         ({"score": "openrouter:x/y"}, "not connected"),
@@ -346,6 +348,7 @@ def test_a_pool_of_processes_does_the_work_and_no_key_travels(servers, monkeypat
     assert all(b"anthropic:m" in payload for payload in sent)
     assert not any(key.encode() in payload for payload in (*sent, pickle.dumps(made)))
     assert session.last is made
+    assert len(session.used) == 39
 
 
 def test_a_worker_that_fails_or_lacks_the_connection_fails_its_cells(session, servers):

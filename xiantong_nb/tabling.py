@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -30,7 +31,6 @@ from xiantong_nb.scoring import JUDGE_PROMPT, Judge, NoScore, Scorer, scored, ve
 from xiantong_nb.spending import Spending
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Sequence
     from concurrent.futures import Executor
 
@@ -59,6 +59,11 @@ class Terms:
         score: object = self.score
         if not (score is None or callable(score) or isinstance(score, str)):
             raise UsageError(f"score is a function of prompt and reply, or a target, not {type(score).__name__}.")
+        if not (self.executor is None or callable(getattr(self.executor, "submit", None))):
+            msg = f"executor is one of concurrent.futures' kind, with submit(), not {type(self.executor).__name__}."
+            raise UsageError(msg)
+        if self.keep is not None and not isinstance(self.keep, str | os.PathLike):
+            raise UsageError(f"keep is the path of a file, not {type(self.keep).__name__}.")
         if self.judge_prompt is not None and not isinstance(self.score, str):
             raise UsageError("judge_prompt goes with a judge.", hint="Name its target: score=TARGET")
 
@@ -184,6 +189,8 @@ class Tabling:
         for each in ended:
             if self._spending:
                 self._spending.settle(each.job.id, each.reply)
+            if self._terms.executor and (each.reply.complete or each.reply.blocks):  # what is asked here counts itself
+                self._session.used.append(each.reply)
             self._fill(each)
 
     def _fill(self, ended: Ended) -> None:
