@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from xiantong_nb.prompts import Prompt
+    from xiantong_nb.reply import Reply
     from xiantong_nb.request import Request
     from xiantong_nb.session import Session
 
@@ -88,7 +89,7 @@ class Tabling:
         self._judge = Judge(names.pop(), terms.judge_prompt or JUDGE_PROMPT) if judge else None
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise UsageError(f"{twice[0]} is named twice.", hint="repeat=2 asks every target twice.")
-        if terms.executor and options.schema:
+        if terms.executor is not None and options.schema:
             msg = "A schema can't be sent to an executor's workers."
             raise UsageError(msg, hint="Ask without it, or without executor=, which keeps a table in this process.")
         for text in {content.said(content.typed(prompts[0].text), options), *(prompt.text for prompt in prompts)}:
@@ -100,7 +101,11 @@ class Tabling:
             for again in range(terms.repeat)
         ]
         at_once = terms.concurrency or AT_ONCE
-        self._way = Elsewhere(terms.executor, at_once) if terms.executor else Gathering(maker(session, ready), at_once)
+        self._way = (
+            Elsewhere(terms.executor, at_once)
+            if terms.executor is not None
+            else Gathering(maker(session, ready), at_once)
+        )
         self._spending = None if options.budget is None else Spending(options.budget, session.lists.deciding)
         self._ledger: Ledger | None = None
         self._waiting: dict[str, deque[Job]] = {}
@@ -144,19 +149,26 @@ class Tabling:
         same = self._digest(job)
         self._keys[job.id] = key = f"{same}-{self._counts[same]}"
         self._counts[same] += 1
-        line = self._ledger.kept.get(key) if self._ledger else None
-        if line is not None:
-            with contextlib.suppress(ValueError, TypeError, KeyError):  # what is no reply is asked again
-                reply = archive.reply_in(line["reply"])
-                if schema := job.options.schema:  # what it made of the answer may be no JSON
-                    reply = replace(reply, data=schema.data(reply)[0])
-                self._fill(Ended(job, reply))
-                return
+        if (kept := self._kept(key, job.options)) is not None:
+            self._fill(Ended(job, kept))
+            return
         waiting = self._waiting.setdefault(job.connection, deque())
         if self._is_judging(job):  # what has been paid for gets its score first
             waiting.appendleft(job)
         else:
             waiting.append(job)
+
+    def _kept(self, key: str, options: Options) -> Reply | None:
+        """Return the kept answer; None where there is none, or what stands there is no reply."""
+        line = self._ledger.kept.get(key) if self._ledger else None
+        if line is None:
+            return None
+        try:
+            reply = archive.reply_in(line["reply"])
+        except (ValueError, TypeError, KeyError):
+            return None
+        # what a schema made of the answer may be no JSON, so it is made again
+        return replace(reply, data=options.schema.data(reply)[0]) if options.schema else reply
 
     def _ask(self, progress: Progress) -> None:
         """Go on until nothing is left, or the budget allows no more."""
@@ -189,7 +201,9 @@ class Tabling:
         for each in ended:
             if self._spending:
                 self._spending.settle(each.job.id, each.reply)
-            if self._terms.executor and (each.reply.complete or each.reply.blocks):  # what is asked here counts itself
+            if self._terms.executor is not None and (
+                each.reply.complete or each.reply.blocks
+            ):  # what is asked here counts itself
                 self._session.used.append(each.reply)
             self._fill(each)
 
