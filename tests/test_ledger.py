@@ -23,10 +23,13 @@ def test_what_was_added_is_there_again_and_the_last_of_a_key_counts(path):
     with Ledger(path) as ledger:
         assert ledger.kept == {}
         ledger.add({"a": {"reply": {"ended": "1\n2"}}, "b": {"reply": {}}})
-        ledger.add({"a": {"reply": {"ended": "3"}}})
+        ledger.add({"a": {"reply": {"ended": "not twice"}}, "c": {"reply": {}}})
         ledger.add({})
+        del ledger.kept["a"]
+        ledger.add({"a": {"reply": {"ended": "3"}}})
     with Ledger(path) as again:
-        assert again.kept == {"a": {"reply": {"ended": "3"}}, "b": {"reply": {}}}
+        assert again.kept == {"a": {"reply": {"ended": "3"}}, "b": {"reply": {}}, "c": {"reply": {}}}
+    assert path.read_text().count("\n") == 5
     assert json.loads(path.read_text().splitlines()[0]) == {"xiantong_table": 1}
     if os.name == "posix":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

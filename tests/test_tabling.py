@@ -452,3 +452,25 @@ def test_an_answer_of_a_schema_is_kept_as_its_text_and_read_again(session, serve
     assert len(servers["b"].seen) == 2, "without a schema it is another question"
     with ThreadPoolExecutor(1) as pool, pytest.raises(UsageError, match="schema can't be sent"):
         table(session, ["capital?"], "b", executor=pool, options={"schema": shape(Town)})
+
+
+# in a kernel
+
+
+def test_in_a_kernel_a_table_stops_at_an_interrupt_and_goes_on_from_there(fresh_kernel, tmp_path):
+    kernel, path = fresh_kernel, tmp_path / "kept.jsonl"
+    kernel.run("from xiantong_nb import compare, last")
+    call = (
+        f"compare(['hello'] * 6 + ['endless'] * 6, 'demo:toy-1', max_tokens=500_000, keep={str(path)!r}, concurrency=8)"
+    )
+    request = kernel.send(call)
+    assert until(lambda: path.exists() and path.read_text().count("\n") == 7)
+    kernel.interrupt()
+    ran = kernel.wait(request)
+    assert ran.error["ename"] == "KeyboardInterrupt"
+    assert "6/12" in ran.text
+    assert kernel.value("[cell.state for cell in last()]") == ["complete"] * 6 + ["incomplete"] * 6
+    ran = kernel.run(call.replace(" + ['endless'] * 6", ""))
+    assert "6 answers were in kept.jsonl" in ran.text
+    assert "6/6" in ran.text
+    assert "6 of 6" in ran.outputs[-1]["data"]["text/markdown"]

@@ -34,7 +34,7 @@ class Ledger:
     """
     A context manager over such a file, which is made where there is none, for this user alone.
 
-    `kept` is what it held when it was opened, by key; of several lines of one key the last. Raises `StoreBusy` where
+    `kept` is what it holds, by key; of several lines of one key the last. Raises `StoreBusy` where
     another program holds it, `Unreadable` for a file that is something else (it is left as it is), and `NotSaved`
     where it can't be written.
     """
@@ -69,17 +69,23 @@ class Ledger:
         self._stack.close()
 
     def add(self, lines: Mapping[str, dict[str, Any]]) -> None:
-        """Keep what stands under these keys, all or none; returns when it is on the disk. Raises `NotSaved`."""
-        if not lines:
+        """
+        Keep what stands under these keys, all or none, unless they are kept; returns when it is on the disk.
+
+        Raises `NotSaved`.
+        """
+        new = {key: line for key, line in lines.items() if key not in self.kept}
+        if not new:
             return
-        data = b"".join(json.dumps({"key": key} | kept).encode() + b"\n" for key, kept in lines.items())
+        data = b"".join(json.dumps({"key": key} | line).encode() + b"\n" for key, line in new.items())
         with _said(self.path):
             size = os.fstat(self._handle).st_size
             try:
                 self._write(data)
-            except OSError:
+            except BaseException:
                 os.ftruncate(self._handle, size)  # half a line would make one of it and the next
                 raise
+        self.kept |= new
 
     def _open(self) -> None:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | disk.ALWAYS | getattr(os, "O_NONBLOCK", 0)

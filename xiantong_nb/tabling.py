@@ -111,6 +111,7 @@ class Tabling:
         self._waiting: dict[str, deque[Job]] = {}
         self._keys: dict[int, str] = {}
         self._counts: Counter[str] = Counter()
+        self._arrived: deque[Ended] = deque()
         self._done: list[Cell] = []
         self._notes: list[str] = []
 
@@ -140,7 +141,7 @@ class Tabling:
                 self._take(self._way.stop("interrupted"))
                 raise
             finally:
-                progress.take(self._done, self._way.waited)
+                progress.take([cell for cell in self._done if cell.reply and cell.reply.complete], self._way.waited)
                 self._session.last = made = self._made()
         return made
 
@@ -160,12 +161,12 @@ class Tabling:
 
     def _kept(self, key: str, options: Options) -> Reply | None:
         """Return the kept answer; None where there is none, or what stands there is no reply."""
-        line = self._ledger.kept.get(key) if self._ledger else None
-        if line is None:
+        if self._ledger is None or key not in self._ledger.kept:
             return None
         try:
-            reply = archive.reply_in(line["reply"])
+            reply = archive.reply_in(self._ledger.kept[key]["reply"])
         except (ValueError, TypeError, KeyError):
+            del self._ledger.kept[key]  # the next one is kept
             return None
         # what a schema made of the answer may be no JSON, so it is made again
         return replace(reply, data=options.schema.data(reply)[0]) if options.schema else reply
@@ -193,19 +194,23 @@ class Tabling:
             self._way.begin(jobs)
 
     def _take(self, ended: Iterable[Ended]) -> None:
-        """Keep whole answers, then put what has ended into its cells: on the disk first, so that what counts stays."""
-        ended = list(ended)
+        """
+        Keep whole answers, then put what has ended into its cells: on the disk first, so that what counts stays.
+
+        What an interrupt leaves of it is done at the next call.
+        """
+        self._arrived.extend(ended)
         if self._ledger:
-            whole = (each for each in ended if each.reply.complete)
+            whole = [each for each in self._arrived if each.reply.complete]
             self._ledger.add({self._keys[each.job.id]: {"reply": archive.reply_out(each.reply)} for each in whole})
-        for each in ended:
+        while self._arrived:
+            each = self._arrived[0]
             if self._spending:
                 self._spending.settle(each.job.id, each.reply)
-            if self._terms.executor is not None and (
-                each.reply.complete or each.reply.blocks
-            ):  # what is asked here counts itself
-                self._session.used.append(each.reply)
+            if self._terms.executor is not None and (each.reply.complete or each.reply.blocks):
+                self._session.used.append(each.reply)  # what is asked here counts itself
             self._fill(each)
+            self._arrived.popleft()
 
     def _fill(self, ended: Ended) -> None:
         """Put an answer, or a judge's, into its cell."""
