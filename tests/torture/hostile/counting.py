@@ -12,7 +12,7 @@ from tests.torture.hostile.replies import ATTACKS, Said, everything, some
 from tests.torture.hostile.stage import CELLS, KINDS, Seen, Stage
 
 _READ = 0.85
-"""The share of replies that must be readable where they are shown. Of some, the filter or a last line leaves nothing."""
+"""The share of replies that must be readable where shown. Of some, the filter or a last line leaves nothing."""
 
 
 def figure(*, every: bool, frames: int, apart: int) -> Figure:
