@@ -137,11 +137,11 @@ def _toy(name: str, about: str, default: str, code: str, table: str) -> Toy:
     quick = "Someone wants me to think. It looks easy: stay quiet, then look wise.\nTwo and two are four. Done!"
     quick = f"<think>\n{quick}\n</think>\n\nI am {me}, and I have *thought*: two and two are four."
     scripts = {
+        "judge": f"Score: 7\n\nI am {me}. I read nothing of it, and I give every answer a seven.",
         "default": default,
         "think": default if default.startswith("<think>") else quick,
         "code": f"I am {me}, so I did not write this for you; but it is yours.\n\n{code}",
         "table": f"I am {me}. You would like a table? I know one by heart:\n\n{table}",
-        "judge": f"Score: 7\n\nI am {me}. I read nothing of it, and I give every answer a seven.",
         "long": f"# Numbers, at length\n\nI am {me}; counting is my forte.\n{_numbers()}\n\nThat is all.",
         "endless": f"I am {me}, and I never tire: {ROUND}",
         "tool": '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>',
