@@ -469,7 +469,9 @@ def test_in_a_kernel_a_table_stops_at_an_interrupt_and_goes_on_from_there(fresh_
     ran = kernel.wait(request)
     assert ran.error["ename"] == "KeyboardInterrupt"
     assert "6/12" in ran.text
-    assert kernel.value("[cell.state for cell in last()]") == ["complete"] * 6 + ["incomplete"] * 6
+    states = kernel.value("[cell.state for cell in last()]")
+    assert states[:6] == ["complete"] * 6
+    assert set(states[6:]) <= {"incomplete", "not asked"}
     ran = kernel.run(call.replace(" + ['endless'] * 6", ""))
     assert "6 answers were in kept.jsonl" in ran.text
     assert "6/6" in ran.text
