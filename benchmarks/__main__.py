@@ -220,16 +220,18 @@ import json, time
 from xiantong_nb.api import session
 from xiantong_nb.chats import Origin
 from xiantong_nb.comparing import Comparing
+from xiantong_nb.notebook.live import Output
 from xiantong_nb.notebook.side_by_side import DisplayLanes
 from xiantong_nb.notebook.watching import watch
 from xiantong_nb.options import Options
 from xiantong_nb.question import Question
 
 def figures(lanes, prompt):
-    question, targets = Question(prompt, Options(alone=True), Origin(), {}), ["anthropic:m"] * lanes
-    comparing = Comparing(question, session()._lanes(question, targets, lambda _: None), targets, lambda _: None)
+    options, targets = Options(alone=True), ["anthropic:m"] * min(lanes, 8)
+    made = [lane for _ in range(0, lanes, 8) for lane in session().compare(prompt, targets, options).lanes]
+    comparing = Comparing(Question(prompt, options, Origin(), {}), made, [""] * len(made), lambda _: None)
     wall, cpu = time.monotonic(), time.process_time()
-    made = watch(comparing, DisplayLanes(comparing.lanes))
+    made = watch(comparing, DisplayLanes(comparing.lanes, Output()))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     assert made.complete, made.errors
     return wall, cpu

@@ -31,8 +31,7 @@ def test_there_are_answers_of_many_kinds():
 @pytest.mark.parametrize("way", WAYS)
 def test_an_ordinary_answer_means_the_same(way):
     changed = []
-    for text in ANSWERS:
-        text = WAYS[way](text)
+    for text in map(WAYS[way], ANSWERS):
         wanted, filtered = REFERENCE.render(text), markdown(text)
         same = of_html(RENDERER.render(filtered)) == of_html(wanted)
         same_in_columns = of_html(grid(filtered), math=True) == of_html(wanted, math=True)
@@ -70,5 +69,10 @@ def test_what_is_changed_is_this(text, reads):
 
 def test_a_changed_meaning_would_be_seen():
     wanted = of_html(REFERENCE.render("- a *b*\n- [c](https://d.e)"))
-    for changed in ("- a b\n- [c](https://d.e)", "- a *b*\n\n- [c](https://d.e)", "- a *b*\n- [c](https://d.f)", "- a *b*"):
+    for changed in (
+        "- a b\n- [c](https://d.e)",
+        "- a *b*\n\n- [c](https://d.e)",
+        "- a *b*\n- [c](https://d.f)",
+        "- a *b*",
+    ):
         assert of_html(RENDERER.render(changed)) != wanted

@@ -57,7 +57,7 @@ def section(lane: LaneResult, shown: one.Parts = one.ALL) -> str:
     """Return one lane that has ended as a section of Markdown."""
     reply = lane.reply
     parts = [one.folded(reply.thinking) if shown.thinking else "", one.answer(reply)]
-    parts += [f"**[{one.entities(mark)}]**" if (mark := _mark(lane)) else "", *map(one.entities, _told(lane))]
+    parts += [f"**[{one.entities(mark)}]**" if (mark := ending(lane)) else "", *map(one.entities, reasons(lane))]
     return headed(lane.label, status(lane, shown), "\n\n".join(part for part in parts if part))
 
 
@@ -74,7 +74,7 @@ def plain(comparison: Comparison, shown: one.Parts = one.ALL) -> str:
 def plain_lane(lane: LaneResult, shown: one.Parts = one.ALL) -> str:
     """Return one lane as text for a terminal."""
     parts = [ruled(lane.label), one.plain_answer(lane.reply, shown)]
-    parts += [f"[{mark}]" if (mark := _mark(lane)) else "", "\n".join(map(one.one_line, _told(lane)))]
+    parts += [f"[{mark}]" if (mark := ending(lane)) else "", "\n".join(map(one.one_line, reasons(lane)))]
     parts.append(status(lane, shown))
     return "\n\n".join(part for part in parts if part)
 
@@ -122,20 +122,20 @@ def finished(states: Sequence[str], lanes: int) -> str:
     return ", ".join(parts)
 
 
-def _fine(text: str) -> str:
-    return f"<sub>{one.entities(text)}</sub>"
-
-
-def _mark(lane: LaneResult) -> str:
+def ending(lane: LaneResult) -> str:
     """Return what must be said of an answer that is not simply whole."""
     return "" if lane.state == "failed" else one.ending(lane.reply)
 
 
-def _told(lane: LaneResult) -> list[str]:
+def reasons(lane: LaneResult) -> list[str]:
     """Return what must be said of a failure besides."""
     if lane.error is None:
         return []
     return lane.error.lines if lane.state == "failed" else [line for line in (lane.error.hint,) if line]
+
+
+def _fine(text: str) -> str:
+    return f"<sub>{one.entities(text)}</sub>"
 
 
 def _lane(lane: LaneResult, shown: one.Parts) -> str:
@@ -147,7 +147,7 @@ def _lane(lane: LaneResult, shown: one.Parts) -> str:
         f'<p style="{_SMALL}">{one.entities(status(lane, shown))}</p>',
         f'<details style="{_APART}"><summary>Thinking</summary>\n{thinking}</details>' if thinking else "",
         f'<div style="{_WIDE}">\n{rendered(answer)}</div>' if (answer := one.answer(reply)) else "",
-        f"<p><strong>[{one.entities(mark)}]</strong></p>" if (mark := _mark(lane)) else "",
-        *(f"<p>{one.entities(line)}</p>" for line in _told(lane)),
+        f"<p><strong>[{one.entities(mark)}]</strong></p>" if (mark := ending(lane)) else "",
+        *(f"<p>{one.entities(line)}</p>" for line in reasons(lane)),
     ]
     return "".join(f"{part}\n" for part in parts if part)

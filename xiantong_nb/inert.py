@@ -245,7 +245,7 @@ def _code(span: str, ticks: int, before: str, *, row: bool) -> str:
 
 
 def _addressed(text: str) -> str:
-    """Encode in bare addresses what Jupyter's math pass would cut out of them, and what makes links of other schemes."""
+    """Encode in bare addresses what Jupyter's math pass would cut out, and what makes links of other schemes."""
     if not _RUN_STARTS.search(text):
         return text
     return _RUN.sub(lambda run: _IN_RUN.sub(lambda match: f"&#{ord(match[0])};", run[0]), text)

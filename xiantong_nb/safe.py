@@ -24,7 +24,7 @@ from xiantong_nb import inert
 from xiantong_nb.defused import entities
 from xiantong_nb.safe_terminal import UNCLEAN, TerminalFilter, terminal, visible
 
-__all__ = ["MarkdownFilter", "TerminalFilter", "entities", "markdown", "terminal"]
+__all__ = ["CleanFilter", "MarkdownFilter", "TerminalFilter", "entities", "markdown", "terminal"]
 
 _FENCE = re.compile(rf"(?P<prefix>{inert.CONTAINERS})(?P<run>`{{3,}}|~{{3,}})(?P<info>.*)\Z")
 _CLOSING = re.compile(r" {0,3}([`~]{3,})[ \t]*\Z")
@@ -42,6 +42,24 @@ def markdown(text: str) -> str:
     return whole.feed(text) + whole.end()
 
 
+class CleanFilter:
+    """Text in pieces to text with one kind of line end and no controls, whatever is made of it."""
+
+    def __init__(self) -> None:
+        self._after_return = False
+
+    def feed(self, delta: str) -> str:
+        """Take the next piece; a return and its line feed may come in two."""
+        text = delta
+        if self._after_return and text:
+            text = text.removeprefix("\n")
+            self._after_return = False
+        self._after_return = self._after_return or text.endswith("\r")
+        if not UNCLEAN.search(text):
+            return text
+        return UNCLEAN.sub(lambda match: visible(match[0]), text.replace("\r\n", "\n"))
+
+
 class MarkdownFilter:
     """Markdown in pieces to safe Markdown in pieces."""
 
@@ -53,13 +71,13 @@ class MarkdownFilter:
         self._outdent = 0
         self._nested: _NestedFence | None = None
         self._items: list[int] = []
-        self._after_return = False
+        self._clean = CleanFilter()
         self._after_blank = True
         self._owes_blank = False
 
     def feed(self, delta: str) -> str:
         """Take the next piece; returns the text that is settled by it."""
-        text = self._cleaned(delta)
+        text = self._clean.feed(delta)
         if "\n" not in text:
             self._line.append(text)
             return ""
@@ -84,16 +102,6 @@ class MarkdownFilter:
         twin._items = self._items.copy()  # noqa: SLF001 - its own class
         twin._nested = copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
         return twin.end()
-
-    def _cleaned(self, text: str) -> str:
-        """Leave one kind of line end and no controls; a return and its line feed may come in two pieces."""
-        if self._after_return and text:
-            text = text.removeprefix("\n")
-            self._after_return = False
-        self._after_return = self._after_return or text.endswith("\r")
-        if not UNCLEAN.search(text):
-            return text
-        return UNCLEAN.sub(lambda match: visible(match[0]), text.replace("\r\n", "\n"))
 
     def _next(self, line: str) -> str:
         """Take one line without its end."""

@@ -15,7 +15,7 @@ WIDTHS = {"wide": (1200, 1100), "narrow": (360, 1900)}
 """Widths of the page and heights that any panel fits into, in pixels."""
 
 
-@pytest.fixture(scope="session", name="browser")
+@pytest.fixture(scope="package", name="browser")  # while it lives, the main thread has a running event loop
 def browser_of_all():
     """A Chromium without a screen. Where there is none, these tests are skipped, but never in CI."""
     from playwright.sync_api import sync_playwright

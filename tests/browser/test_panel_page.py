@@ -174,7 +174,7 @@ def test_escape_cancels_a_test_once(show):
     panel.press("Escape", "Escape")
     assert [message["of"] for message in panel.sent("cancel")] == [request["id"]]
     panel.answer(request, failed("cancelled", "", "", ""))
-    panel.page.get_by_role("status").get_by_text("Cancelled").wait_for()
+    panel.page.get_by_role("status").get_by_text("cancelled").wait_for()
     assert panel.at("submit").get_attribute("aria-disabled") == "false"
 
 

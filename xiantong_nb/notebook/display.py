@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import bundle, safe, strict_json, tolerant
 from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.files import Damaged
-from xiantong_nb.notebook.live import RATE, CountDown, Live, Output
+from xiantong_nb.notebook.live import CountDown, Live
 
 if TYPE_CHECKING:
+    from xiantong_nb.notebook.live import Output
     from xiantong_nb.reply import Reply
 
 _TERMINAL_FRAME = 1 / 30
@@ -25,14 +26,12 @@ _TERMINAL_FRAME = 1 / 30
 class DisplayPainter:
     """One display id, updated with the text so far, in the end with the bundle that stays."""
 
-    def __init__(
-        self, *, form: str = "md", asked: str = "", parts: bundle.Parts = bundle.ALL, rate: float = RATE
-    ) -> None:
+    def __init__(self, output: Output, *, form: str = "md", asked: str = "", parts: bundle.Parts = bundle.ALL) -> None:
         self._form = form
         self._parts = parts
         self._marked = form in ("md", "code")
         self._live = Live(asked, marked=self._marked, thinking=parts.thinking)
-        self._output = Output(rate)
+        self._output = output
         self._dirty = False
 
     def rest(self) -> float:

@@ -89,6 +89,7 @@ def unload(shell: Any) -> None:
     magics, preferences = _loaded.pop(id(shell), (None, None))
     if magics is None:
         return
+    magics.close()
     shell.configurables[:] = [each for each in shell.configurables if each is not preferences and each is not magics]
     shell.events.unregister("pre_run_cell", magics.cell_begins)
     shell.input_transformers_cleanup.remove(questions)

@@ -7,12 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, safe
+from xiantong_nb.comparison import LaneResult
 from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
 from xiantong_nb.notebook.edge import held
 from xiantong_nb.notebook.repair import repair
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from xiantong_nb.lane import Lane
 
 WAITING = "waiting for the first word …"
 _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
@@ -24,6 +27,32 @@ RATE = 10.0
 """Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure."""
 
 
+class Wait:
+    """What an answer waits for before its first word; `asked` is said with it."""
+
+    def __init__(self, asked: str = "") -> None:
+        self._asked = asked
+        self._counting: CountDown | None = None
+        self._begun = time.monotonic()
+
+    def take(self, event: Waiting | Answered) -> None:
+        """Take why it goes out again, or that it did."""
+        self._counting = CountDown(event) if isinstance(event, Waiting) else None
+
+    def again(self, reason: str) -> None:
+        """Wait for a first word once more, and say why from now on."""
+        self._asked = ": ".join(part for part in (self._asked, safe.terminal(reason)) if part)
+        self._counting, self._begun = None, -_SILENCE
+
+    def said(self) -> str:
+        """Say it: at once for a retry, after a moment for a slow word."""
+        if self._counting is not None:
+            return f"{self._counting.reason} {self._counting.left()}"
+        if time.monotonic() - self._begun <= _SILENCE:
+            return ""
+        return f"{self._asked}: {WAITING}" if self._asked else WAITING
+
+
 class Live:
     """
     What has come of one answer, `marked` as Markdown or as text for a terminal; `asked` is said while it waits.
@@ -32,7 +61,6 @@ class Live:
     """
 
     def __init__(self, asked: str = "", *, marked: bool = True, thinking: bool = True) -> None:
-        self._asked = asked
         self.size = 0
         """Characters of text and reasoning."""
         self.thinking = False
@@ -43,8 +71,7 @@ class Live:
         self._reasoning = safe.MarkdownFilter()
         self._settled: list[str] = []
         self._thought: list[str] = []
-        self._waiting: CountDown | None = None
-        self._begun = time.monotonic()
+        self._wait = Wait(asked)
 
     def take(self, events: Iterable[Event]) -> bool:
         """Take what has come; returns whether there is more to show than before."""
@@ -62,7 +89,7 @@ class Live:
                     self.size += len(text)
                     self.thinking = True
                 case Waiting() | Answered():
-                    self._waiting = CountDown(event) if isinstance(event, Waiting) else None
+                    self._wait.take(event)
         return self.size != before
 
     def content(self) -> str:
@@ -74,21 +101,14 @@ class Live:
         return f"{thinking}\n\n{text}" if thinking else text
 
     def waits_for(self) -> str:
-        """Say what it waits for, before the first word: at once for a retry, after a moment for a slow word."""
-        if self.size:
-            return ""
-        if self._waiting is not None:
-            return f"{self._waiting.reason} {self._waiting.left()}"
-        if time.monotonic() - self._begun <= _SILENCE:
-            return ""
-        return f"{self._asked}: {WAITING}" if self._asked else WAITING
+        """Say what it waits for, before the first word."""
+        return "" if self.size else self._wait.said()
 
     def _begin_again(self, reason: str) -> None:
         """Forget what came, and say why while the next words are waited for."""
         self._text, self._reasoning = type(self._text)(), safe.MarkdownFilter()
-        self._settled, self._thought, self.size, self._waiting = [], [], 0, None
-        self._asked = ": ".join(part for part in (self._asked, safe.terminal(reason)) if part)
-        self._begun = -_SILENCE
+        self._settled, self._thought, self.size = [], [], 0
+        self._wait.again(reason)
 
 
 class CountDown:
@@ -108,7 +128,8 @@ class Output:
     """One output of a cell, which is replaced each time, at most `rate` times per second."""
 
     def __init__(self, rate: float = RATE) -> None:
-        self._shortest = 1 / rate
+        self.frame = 1 / rate
+        """Seconds between two frames, at least."""
         self.shown: dict[str, Any] = {}
         self._handle: Any = None
         self._next_frame = 0.0
@@ -121,7 +142,7 @@ class Output:
         """Show something that will be replaced soon: the later, the longer it is."""
         self.put(data, {})
         # what was painted decides, not what has come since: text that grows faster would push the frame away for ever
-        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, self._shortest), _LONGEST)
+        pause = min(max(sum(map(len, data.values())) / _BYTES_PER_SECOND, self.frame), _LONGEST)
         self._next_frame = time.monotonic() + pause
 
     def put(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
@@ -139,3 +160,11 @@ class Output:
         """Empty it, if there is one: no front end can take an output away again."""
         if self.shown:
             self.put(dict.fromkeys(self.shown, ""), {})
+
+
+def result(lane: Lane) -> LaneResult:
+    """Return a lane that has ended as a value."""
+    if lane.reply is None:
+        msg = f"{lane.label} has not ended"
+        raise ValueError(msg)
+    return LaneResult(lane.label, (), lane.reply, lane.error)

@@ -10,12 +10,14 @@ from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from xiantong_nb.chats import Origin
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
+    from xiantong_nb.notebook.live import Output
+    from xiantong_nb.notebook.page import Page
     from xiantong_nb.notebook.preferences import Xiantong
     from xiantong_nb.notebook.watching import Answer, Asking, Item, Painter
     from xiantong_nb.options import Options
@@ -36,6 +38,7 @@ class AskMagics(Magics):
         self._preferences = preferences
         self._cell = ""
         self._shown: tuple[int, object] | None = None
+        self._page: Page | None = None
 
     @no_var_expand
     @line_cell_magic
@@ -90,6 +93,11 @@ class AskMagics(Magics):
         if self._in_terminal:
             print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
+    def close(self) -> None:
+        """Leave nothing in the page."""
+        if self._page is not None:
+            self._page.close()
+
     def shown_later(self, answer: Reply | Comparison) -> tuple[dict[str, str], dict[str, Any]]:
         """Show an answer that is named again with the parts that are wanted now."""
         from xiantong_nb import bundle, grid
@@ -132,7 +140,7 @@ class AskMagics(Magics):
             several = session().compare(prompt, asked.targets, options, origin)
             return self._watch(several, self._lanes_painter(asked, several.lanes), asked)
         stream = session().open(prompt, "".join(asked.targets), options, origin)
-        reply = self._watch(stream, self._painter(asked, str(stream.target)), asked)
+        reply = self._watch(stream, self._painter(asked, stream.lane), asked)
         if asked.as_ == "code" and reply.code:
             from xiantong_nb import safe
 
@@ -168,23 +176,27 @@ class AskMagics(Magics):
         from xiantong_nb.notebook import line as lines
 
         asked = lines.parse("")
-        return self._watch(stream, self._painter(asked, str(stream.target)), asked)
+        return self._watch(stream, self._painter(asked, stream.lane), asked)
 
-    def _painter(self, asked: argparse.Namespace, target: str) -> Painter[Event, Reply]:
+    def _painter(self, asked: argparse.Namespace, lane: Lane) -> Painter[Event, Reply]:
         from xiantong_nb.notebook import display, watching
+        from xiantong_nb.notebook.live import Output
 
         if asked.quiet:
             return watching.NoPainter()
         parts = self._preferences.parts()
         if self._in_terminal:
             return display.TerminalPainter(form=asked.as_, parts=parts)
-        return display.DisplayPainter(form=asked.as_, asked=target, parts=parts, rate=self._preferences.rate)
+        output = Output(self._preferences.rate)
+        painter = display.DisplayPainter(output, form=asked.as_, asked=str(lane.target), parts=parts)
+        return self._in_page(painter, output, (lane,), lambda events: [(lane, event) for event in events], asked)
 
     def _lanes_painter(
         self, asked: argparse.Namespace, lanes: Sequence[Lane]
     ) -> Painter[tuple[Lane, Event], Comparison]:
         from xiantong_nb.errors import UsageError
         from xiantong_nb.notebook import side_by_side, watching
+        from xiantong_nb.notebook.live import Output
 
         if asked.as_ == "code":
             msg = "--as code puts one answer's code into the next cell, and there are several."
@@ -194,7 +206,31 @@ class AskMagics(Magics):
         parts = self._preferences.parts()
         if self._in_terminal:
             return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
-        return side_by_side.DisplayLanes(lanes, form=asked.as_, parts=parts, rate=self._preferences.rate)
+        output = Output(self._preferences.rate)
+        painter = side_by_side.DisplayLanes(lanes, output, form=asked.as_, parts=parts)
+        return self._in_page(painter, output, lanes, lambda batch: batch, asked)
+
+    def _in_page(
+        self,
+        painter: Painter[Item, Answer],
+        output: Output,
+        lanes: Sequence[Lane],
+        pairs: Callable[[list[Item]], list[tuple[Lane, Event]]],
+        asked: argparse.Namespace,
+    ) -> Painter[Item, Answer]:
+        """
+        Have it painted by a widget where somebody may look at one.
+
+        What executes notebooks for nobody (nbclient, papermill) takes no input either, and would save the widgets.
+        """
+        from xiantong_nb.notebook.in_page import PagePainter
+        from xiantong_nb.notebook.page import Page
+
+        if asked.as_ not in ("md", "code") or not getattr(self.shell.kernel, "_allow_stdin", False):
+            return painter
+        if self._page is None:
+            self._page = Page()
+        return PagePainter(painter, output, self._page, lanes, pairs, self._preferences.parts())
 
     def _origin(self) -> Origin:
         from xiantong_nb.chats import Origin

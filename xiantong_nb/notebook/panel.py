@@ -7,7 +7,6 @@ and which target it showed. Everything else, and a key above all, travels in cus
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 import traceback
 from pathlib import Path
@@ -21,6 +20,7 @@ from xiantong_nb.api import session
 from xiantong_nb.desk import Desk
 from xiantong_nb.draft import Draft
 from xiantong_nb.errors import UsageError
+from xiantong_nb.notebook.route import free_route
 from xiantong_nb.notebook.unsaid import keep_unsaid
 from xiantong_nb.watch import Watch
 
@@ -70,7 +70,7 @@ class Picker(anywidget.AnyWidget):
         self._desk = Desk(session(), self._say, greeting={"instance": secrets.token_hex(8), "kernel": _KERNEL})
         keep_unsaid(self.comm)
         self.on_msg(self._hear)
-        self._free_route()
+        free_route(self.comm)
         _watch.add(self._desk)
 
     def close(self) -> None:
@@ -95,15 +95,4 @@ class Picker(anywidget.AnyWidget):
                 self.set_trait("target", message["state"]["target"])
             except Exception:  # noqa: BLE001  # whatever a person's observer raises; the page goes on
                 traceback.print_exc()
-        self._free_route()
-
-    def _free_route(self) -> None:
-        """
-        Let the page's own mark say which of the kernel's shells hears its next message.
-
-        ipykernel 7.4 has a page heard where the kernel last sent from, which during a cell is the shell that runs it:
-        then Cancel would wait for the cell's end. Without this attribute the front end's own subshell hears it. It is
-        private; where it is missing, all is as that host does it.
-        """
-        with contextlib.suppress(AttributeError):
-            del self.comm._reply_subshell_id  # noqa: SLF001
+        free_route(self.comm)

@@ -12,14 +12,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import bundle, grid, safe
-from xiantong_nb.comparison import LaneResult
 from xiantong_nb.notebook import display
-from xiantong_nb.notebook.live import RATE, WAITING, Live, Output
+from xiantong_nb.notebook.live import WAITING, Live, Output, result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xiantong_nb.comparison import Comparison
+    from xiantong_nb.comparison import Comparison, LaneResult
     from xiantong_nb.events import Event
     from xiantong_nb.lane import Lane
 
@@ -32,14 +31,14 @@ class DisplayLanes:
     """One display id for all lanes; a lane is laid out anew only when something of it has changed."""
 
     def __init__(
-        self, lanes: Sequence[Lane], *, form: str = "md", parts: bundle.Parts = bundle.ALL, rate: float = RATE
+        self, lanes: Sequence[Lane], output: Output, *, form: str = "md", parts: bundle.Parts = bundle.ALL
     ) -> None:
         self._form = form
         self._parts = parts
         self._marked = form == "md"
         self._live = {lane: Live(marked=self._marked, thinking=parts.thinking) for lane in lanes}
         self._sections: dict[Lane, str] = {}
-        self._output = Output(rate)
+        self._output = output
 
     def rest(self) -> float:
         """Until the next frame; not at all before the first."""
@@ -68,7 +67,7 @@ class DisplayLanes:
         for lane, live in self._live.items():
             if lane not in self._sections or live.waits_for():
                 self._sections[lane] = self._section(lane, live)
-        ended = [_result(lane).state for lane in self._live if lane.reply]
+        ended = [result(lane).state for lane in self._live if lane.reply]
         sections = [self._sections[lane] for lane in self._live]
         below = grid.finished(ended, len(sections))
         if self._marked:
@@ -77,8 +76,8 @@ class DisplayLanes:
 
     def _section(self, lane: Lane, live: Live) -> str:
         if lane.reply:
-            result = _result(lane)
-            return grid.section(result, self._parts) if self._marked else grid.plain_lane(result, self._parts)
+            ended = result(lane)
+            return grid.section(ended, self._parts) if self._marked else grid.plain_lane(ended, self._parts)
         if self._marked:
             return grid.headed(lane.label, _doing(lane, live), live.content())
         parts = (grid.ruled(lane.label), live.content(), _doing(lane, live))
@@ -105,7 +104,7 @@ class TerminalLanes:
             self._live[lane].take((event,))
         for lane in self._live:
             if lane.reply and not lane.only_failed:
-                self._print(_result(lane))
+                self._print(result(lane))
         self._say(" · ".join(self._far(lane, live) for lane, live in self._live.items() if not lane.reply))
 
     def finish(self, comparison: Comparison) -> None:
@@ -169,10 +168,3 @@ def _doing(lane: Lane, live: Live) -> str:
         return live.waits_for() or WAITING
     first = f" · first word {lane.first_token_seconds:.2f} s" if lane.first_token_seconds is not None else ""
     return f"{'thinking' if live.thinking else 'writing'}{first}"
-
-
-def _result(lane: Lane) -> LaneResult:
-    if lane.reply is None:
-        msg = f"{lane.label} has not ended"
-        raise ValueError(msg)
-    return LaneResult(lane.label, (), lane.reply, lane.error)

@@ -12,7 +12,7 @@ from tests.torture.hostile.replies import ATTACKS, Said, everything, some
 from tests.torture.hostile.stage import CELLS, KINDS, Seen, Stage
 
 _READ = 0.85
-"""The share of replies that must be readable where they are shown. Of some, the filter or a last line leaves nothing."""
+"""The share of replies that must be readable where shown. Of some, the filter or a last line leaves nothing."""
 
 
 def figure(*, every: bool, frames: int, apart: int) -> Figure:
@@ -43,7 +43,12 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
     value = ", ".join(f"{acted[kind]} {kind}" for kind in KINDS)
     told = [f"{len(ATTACKS)} replies, {count:,} showings in {len(PLACES)} places", *notes, *missed]
     told += [f"raw, {len(names)} of them act", *(f"{name}: {_figures(seen)}" for name, seen in raw.items())]
-    return Figure(value, "0 of each; raw, 60 act, and some in each place", not any(acted.values()) and not missed and len(names) >= 60, tuple(told))
+    return Figure(
+        value,
+        "0 of each; raw, 60 act, and some in each place",
+        not any(acted.values()) and not missed and len(names) >= 60,
+        tuple(told),
+    )
 
 
 def _for(place: Place, said: list[Said], apart: int) -> list[Said]:
@@ -56,7 +61,9 @@ def _for(place: Place, said: list[Said], apart: int) -> list[Said]:
 
 def _readable(stage: Stage, place: Place, said: list[Said], seen: Seen) -> float:
     """Return the share of replies with a tag in them that could be read."""
-    tagged = [each.tag for each in (s.armed(place.word(False), stage.canary.url) for s in said) if each.tag in each.text]
+    tagged = [
+        each.tag for each in (s.armed(place.word(False), stage.canary.url) for s in said) if each.tag in each.text
+    ]
     return len(seen.shown.intersection(tagged)) / max(len(tagged), 1)
 
 

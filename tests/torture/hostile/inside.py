@@ -72,7 +72,9 @@ class _Coming:
 
 def raw_live(name: str, start: int, count: int, *, frames: int) -> None:
     """Display growing parts of replies as they are, and take them away again."""
-    coming = [(_text(said), display({"text/plain": "…"}, raw=True, display_id=True)) for said in _load(name, start, count)]
+    coming = [
+        (_text(said), display({"text/plain": "…"}, raw=True, display_id=True)) for said in _load(name, start, count)
+    ]
     for frame in range(1, frames + 1):
         for text, handle in coming:
             handle.update({"text/markdown": text[: len(text) * frame // frames]}, raw=True)
@@ -81,7 +83,9 @@ def raw_live(name: str, start: int, count: int, *, frames: int) -> None:
         handle.update({"text/plain": "gone"}, raw=True)
 
 
-def asked(name: str, start: int = 0, count: int = ALL, *, forms: str = "md", pause: float = 0.0, named: bool = False) -> None:
+def asked(
+    name: str, start: int = 0, count: int = ALL, *, forms: str = "md", pause: float = 0.0, named: bool = False
+) -> None:
     """Ask for replies, one `%%ask` after the other, as cells that hold nothing else would; forms in turn."""
     for n, said in enumerate(_load(name, start, count)):
         if named:

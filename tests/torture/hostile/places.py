@@ -47,7 +47,7 @@ class Place:
 
     @property
     def source(self) -> Place:
-        """The place whose notebook is seen here: this one, unless `of` names another, in the same application or in Lab."""
+        """The place whose notebook is seen here: this one, unless `of` names another, in the same app or in Lab."""
         named = [each for app in (self.app, "lab") for each in PLACES if each.name == self.of and each.app == app]
         return named[0] if named else self
 
@@ -136,8 +136,8 @@ def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
         tag = line if line.startswith("ran") else tag
         seen.shown |= {tag} & {*re.findall(r"ran\w+", line)} if line != tag else set()
         if _CONTROL.search(line):
-            seen.controls.add(f"{tag} {ascii(line[:200])}")
-        seen.links |= {f"{tag} {ascii(link)}" for link in re.findall(r"\x1b\]8;;[^\x1b\x07]+", line)}
+            seen.controls.add(f"{tag} {line[:200]!a}")
+        seen.links |= {f"{tag} {link!a}" for link in re.findall(r"\x1b\]8;;[^\x1b\x07]+", line)}
     return seen
 
 
@@ -158,12 +158,18 @@ PLACES = (
         "text, JSON, failures", _run, "lab", ("text", *ENDINGS), "asked(forms='text raw json md')",
         "shown(kind='text/plain')",
     ),
-    Place(LANES, _run, "lab", ("text", "thinking", "tool", "source", "refusal", *ENDINGS), "compared()", "shown(kind='text/html')"),
+    Place(
+        LANES, _run, "lab", ("text", "thinking", "tool", "source", "refusal", *ENDINGS),
+        "compared()", "shown(kind='text/html')",
+    ),
     Place("side by side, not trusted", _reopened, "lab", of=LANES),
     Place("side by side by nbconvert", _converted, "lab", of=LANES),
     *(Place("reopened, not trusted", _reopened, app, of=FINAL) for app in APPS),
     *(Place("nbconvert", _converted, template, of=FINAL) for template in ("lab", "classic", "basic")),
     Place("exported by", _exported, "lab", of=FINAL),
-    Place("terminal", _terminal, "", ("text", *PARTS, *ENDINGS), "asked('said.json', named=True)", "printed('said.json')"),
+    Place(
+        "terminal", _terminal, "", ("text", *PARTS, *ENDINGS),
+        "asked('said.json', named=True)", "printed('said.json')",
+    ),
 )  # fmt: skip
 """In this order: what looks at a notebook comes after what fills it."""

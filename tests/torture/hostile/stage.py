@@ -1,4 +1,4 @@
-"""Where the places of S2 stand: two servers, a browser that lets pages reach nobody else, applications and notebooks."""
+"""Where the places of S2 stand: two servers, a browser that lets pages reach nobody else, apps and notebooks."""
 
 from __future__ import annotations
 

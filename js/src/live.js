@@ -1,0 +1,61 @@
+/*! Holds streaming-markdown 0.2.15, MIT License, Copyright (c) 2024 Damian Tarnawski: see streaming-markdown.txt beside this file. */
+/**
+ * The kernel's ear in the page: one invisible widget that says that there is a page, and hears the Stop buttons.
+ *
+ * A widget that is sent to from a running cell is not heard before the cell has ended, so what is sent goes to others,
+ * a sheet for each question, which say nothing. This one draws on them.
+ */
+
+import { unsaved } from "./live_saved.js";
+import { view } from "./live_view.js";
+
+/** When a greeting is repeated, in ms: the first of a page goes to the thread that the cell keeps busy. */
+const AGAIN = [0, 50, 100, 150, 250, 400, 700, 1200, 2000];
+
+/** @typedef {import("@anywidget/types").AnyModel} Model */
+/** @typedef {{model: Model, el: HTMLElement, signal: AbortSignal, heard: import("./live_view.js").Message[]}} Page */
+
+export default () => ({
+  /** @type {import("@anywidget/types").Initialize} */
+  initialize({ model, signal }) {
+    unsaved(model);
+    greet(model, signal, 0, () => unsaved(model));
+    return {
+      /**
+       * Draw the answers of one question: `heard` is what its sheet has heard so far.
+       * @param {Page} page
+       */
+      show(page) {
+        const number = page.model.get("number");
+        const drawn = view(page.el, page.model.get("labels"), page.signal, (lane) =>
+          model.send({ stop: number, lane }),
+        );
+        drawn.take(page.heard);
+        page.model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => drawn.take([message]));
+        greet(model, page.signal, number, drawn.heard);
+      },
+    };
+  },
+});
+
+/**
+ * Say hello until it is answered, or nobody is there any more.
+ * @param {Model} model
+ * @param {AbortSignal} signal
+ * @param {number} number  of the sheet, 0 for the page as such
+ * @param {() => void} answered
+ */
+function greet(model, signal, number, answered) {
+  const timers = AGAIN.map((after) => setTimeout(() => model.send({ hello: number }), after));
+  const quiet = () => {
+    for (const timer of timers) clearTimeout(timer);
+    model.off("msg:custom", hear);
+  };
+  const hear = (/** @type {{hello?: number}} */ message) => {
+    if (message.hello !== number) return;
+    quiet();
+    if (!signal.aborted) answered();
+  };
+  model.on("msg:custom", hear);
+  signal.addEventListener("abort", quiet);
+}
