@@ -81,7 +81,7 @@ def test_a_name_that_a_terminal_would_obey_is_printable(session, faults):
 
     listed = {"models": [{"name": "evil\x1b]0;t\x07:1b\u202e"}]}
     faults.play(failure(200, listed), failure(200, {}))
-    assert [m.id for m in session.models(connection(faults.url)).models] == ["evil:1b⟨U+202E⟩"]
+    assert [m.id for m in session.lists.ask(connection(faults.url)).models] == ["evil:1b⟨U+202E⟩"]
 
 
 def test_another_server_at_its_address_is_asked_for_its_list(session, faults):

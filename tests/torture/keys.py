@@ -73,7 +73,7 @@ def _from_environment(session: Session, text: str, url: str) -> None:
 
 
 def leaks(*, tests: tuple[str, ...]) -> Figure:
-    """S1: marker keys after everything was done with them, by each way in; then in all that these tests leave behind."""
+    """S1: marker keys after everything was done with them, by each way in; then in all that these tests leave."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:randomly", *tests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     found = [int(n) for n in re.findall(r"^\S*leaks (?:with|by) .*: (\d+)", done.stdout, re.MULTILINE)]
