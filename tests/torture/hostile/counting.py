@@ -32,6 +32,8 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
                 acted.update(seen.counts)
                 count += len(shown)
                 notes += seen.all[:3]
+                if place.drawn and not seen.drawn:
+                    missed.append(f"{place.name} {place.app}: the widget has drawn nothing")
                 if (share := _readable(stage, place, shown, seen)) < _READ:
                     missed.append(f"{place.name} {place.app}: only {share:.0%} can be read")
         raw: dict[str, Seen] = {}

@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ATTACKS: dict[str, str] = json.loads((CORPUS / "attacks.json").read_text(encoding="utf-8"))
-"""By name; `@URL@` stands for an address that nobody may ask for, `@JS@` for a statement that must not run."""
+"""
+By name; `@URL@` stands for an address that nobody may ask for, `@JS@` for a call that must not run.
+
+The call needs no quotes and no equals sign: Markdown takes no tag for one that has those in a value without quotes.
+"""
 
 PARTS = ("thinking", "tool", "source", "refusal", "model")
 """Where else in an answer than in its text: reasoning, a tool's name and input, a source, why it ended, who says it."""
@@ -38,7 +42,7 @@ class Said:
     def armed(self, place: str, canary: str) -> Said:
         """Return it with a tag of its own and with what the tag stands for."""
         tag = f"ran{place}N{list(ATTACKS).index(self.name)}P{self.part}S{self.size}"
-        text = self.text.replace("@URL@", f"{canary}/{tag}").replace("@JS@", f"top.{tag}=1")
+        text = self.text.replace("@URL@", f"{canary}/{tag}").replace("@JS@", f"top.ran(/{tag}/)")
         return replace(self, tag=tag, text=text)
 
     @property
