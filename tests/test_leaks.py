@@ -139,7 +139,7 @@ def notebook(runs) -> bytes:
     return json.dumps({"cells": cells, "nbformat": 4}, default=str).encode()
 
 
-# What is written when something breaks: IPython's crash report (of every frame, with its values), the interpreter's own,
+# What is written when something breaks: IPython's crash report of every frame with its values, the interpreter's own,
 # a traceback with all locals, and what people try with an object that they can't look into.
 BROKEN = """\
 import copy, faulthandler, inspect, pickle, sys, traceback
@@ -152,7 +152,8 @@ except Exception as error:
     CrashHandler(IPKernelApp.instance())(*sys.exc_info())
 with open('fault.log', 'w') as file:
     faulthandler.dump_traceback(file)
-for attempt in (pickle.dumps, copy.deepcopy, vars, dict, list, str, repr, ascii, format, hash, sorted, bytes, inspect.getdoc):
+ATTEMPTS = pickle.dumps, copy.deepcopy, vars, dict, list, str, repr, ascii, format, hash, sorted, bytes, inspect.getdoc
+for attempt in ATTEMPTS:
     for value in (c, c.key, reply, xiantong_nb.connections()):
         try:
             print(attempt.__name__, attempt(value))
@@ -162,7 +163,7 @@ for attempt in (pickle.dumps, copy.deepcopy, vars, dict, list, str, repr, ascii,
 
 @pytest.fixture
 def xmode(request, monkeypatch):
-    """A form of tracebacks. With the most talkative one, the event loop says what it does, too, and Python what is odd."""
+    """A form of tracebacks. With the most talkative one, the event loop and Python say what they do, too."""
     if request.param == "Verbose":
         monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
         monkeypatch.setenv("PYTHONDEVMODE", "1")

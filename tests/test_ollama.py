@@ -77,11 +77,9 @@ def test_the_other_route_lists_names_alone(serving, session, pulled):
 
 
 def test_a_name_that_a_terminal_would_obey_is_printable(session, faults):
-    from tests.fault_server import failure
-
-    listed = {"models": [{"name": "evil\x1b]0;t\x07:1b\u202e"}]}
-    faults.play(failure(200, listed), failure(200, {}))
-    assert [m.id for m in session.models(connection(faults.url)).models] == ["evil:1b⟨U+202E⟩"]
+    said = {"version": "0.33.0"}, {"models": [{"name": "evil\x1b]0;t\x07:1b\u202e"}]}, {}
+    faults.play(*(failure(200, each) for each in said))
+    assert [m.id for m in session.lists.ask(connection(faults.url)).models] == ["evil:1b⟨U+202E⟩"]
 
 
 def test_another_server_at_its_address_is_asked_for_its_list(session, faults):

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.apps import LIMIT
 from tests.browser.frames import Frames
+from tests.engines import until
 from tests.test_kernel import ENGINE_LOG
 from xiantong_nb.engine import Engine
 
@@ -25,6 +27,7 @@ async (source) => {
   return violations.map((one) => [one.id, one.nodes[0].html]);
 }
 """
+THERE = "__import__('xiantong_nb.notebook.extension').notebook.extension._loaded[id(get_ipython())][0]._page.there"
 LONG = "--alone --max-tokens 12000\nA long answer, please."
 ENDLESS = "--alone --max-tokens 20000\nAn endless answer, please."
 THREE = "demo:toy-1 demo:toy-2 demo:toy-3"
@@ -41,7 +44,7 @@ def ask(opened):
             book.command("application:toggle-left-area")
         book.run(0)
         book.run(1)
-        book.page.wait_for_timeout(300)  # the kernel takes the page's greeting when the cell has ended, at the latest
+        assert until(lambda: book.ask(f"print({THERE})").strip() == "True", LIMIT), "the kernel has heard the page"
         return book
 
     return ask_
@@ -208,6 +211,7 @@ def test_three_answers_grow_side_by_side_before_any_ends(app, ask, shot, theme):
 def test_lanes_stand_beside_each_other_or_below_where_it_is_narrow(lab, ask, shot):
     for width, columns in ((1400, 3), (560, 1)):
         book = ask(lab, f"{THREE} {ENDLESS}", pace=60, width=width)
+        book.theme("light")
         book.run(2, wait=False)
         until_written(book, 50)
         boxes = (

@@ -20,6 +20,7 @@ from tests.torture import (
     modes,
     passing,
     stress,
+    tables,
     talk,
     ways,
 )
@@ -64,4 +65,5 @@ ROWS = (
     Row("H4", flood.figure, {"size": 64 * 2**20, "events": 50_000}, {"size": 2**30, "events": 1_000_000}),
     Row("H5", talk.retries),
     Row("H6", ways.silence),
+    Row("T1", tables.figure, {"prompts": 60}, {"prompts": 500}),
 )

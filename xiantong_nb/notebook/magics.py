@@ -218,15 +218,11 @@ class AskMagics(Magics):
         pairs: Callable[[list[Item]], list[tuple[Lane, Event]]],
         asked: argparse.Namespace,
     ) -> Painter[Item, Answer]:
-        """
-        Have it painted by a widget where somebody may look at one.
-
-        What executes notebooks for nobody (nbclient, papermill) takes no input either, and would save the widgets.
-        """
+        """Have it painted by a widget where somebody may look at one; what runs notebooks for nobody would save it."""
         from xiantong_nb.notebook.in_page import PagePainter
         from xiantong_nb.notebook.page import Page
 
-        if asked.as_ not in ("md", "code") or not getattr(self.shell.kernel, "_allow_stdin", False):
+        if asked.as_ not in ("md", "code") or not self._in_a_page:
             return painter
         if self._page is None:
             self._page = Page()
