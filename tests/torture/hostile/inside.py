@@ -13,6 +13,7 @@ from IPython.display import display
 
 from tests.decoding import PLACE
 from tests.torture.hostile import bodies, replies, servers
+from xiantong_nb import compare
 from xiantong_nb.notebook.display import DisplayPainter
 from xiantong_nb.notebook.live import RATE, Output
 from xiantong_nb.sse import Parser
@@ -112,6 +113,14 @@ def compared(name: str, start: int, count: int, *, in_page: bool, pause: float =
         asked_for = servers.question(*(lanes if len(lanes) > 1 else 2 * lanes), pause=pause)
         comparison = get_ipython().run_cell(f"%%ask {targets} --alone\n{asked_for}").result
         display(comparison.diff(0, 1), comparison.table())
+
+
+def tabled(name: str, start: int, count: int) -> None:
+    """Ask for replies as a table of many prompts, and write all of it as a page, too."""
+    questions = [servers.question(said) for said in _load(name, start, count)]
+    results = compare(questions, ["anthropic:m", "chat:m"], progress=False)
+    display(results)
+    results.to_html(f"page-{start}.html")
 
 
 def shown(name: str, start: int, count: int, *, kind: str) -> None:

@@ -48,6 +48,8 @@ class Place:
     of: str = ""
     drawn: bool = False
     """Whether this package's own widget must be seen to draw them."""
+    read: float = 0.85
+    """The least share of replies that can be read there: of some, the filter or an unfinished line leaves nothing."""
     whole: bool = False
     """Whether every reply is shown there, however few are elsewhere."""
 
@@ -147,6 +149,23 @@ def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
     return seen
 
 
+def _page(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """As the pages that a table of answers was written to, beside the notebook that it was made in."""
+    seen, source, word = Seen(), place.source, place.word(raw)
+    written_there = sorted((stage.app(source.app).root / "work").glob("page-*.html"))
+    pages = [path.read_text().replace(f"ran{source.word(raw)}N", f"ran{word}N") for path in written_there]
+    if raw:
+        cells = (f"<tr><td>{each.armed(word, stage.canary.url).text}</td></tr>" for each in said)
+        pages = [f'<table class="answers">{"".join(cells)}</table>']
+    for path in written_there:
+        path.unlink()
+    for page in pages:
+        path = stage.root / f"{word}.html"
+        path.write_text(page, errors="replace")
+        seen.add(stage.closed(stage.page(path.as_uri()), word))
+    return seen
+
+
 def _panel(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
     """
     In the panel, in all that an endpoint or a file can say there; raw, in a careless panel.
@@ -217,6 +236,8 @@ PLACES = (
         for app in APPS
     ),
     Place(LANES, _run, "lab", IN_LANES, "compared(in_page=False)", "shown(kind='text/html')"),
+    Place("table", _run, "lab", IN_LANES, "tabled()", "shown(kind='text/html')", read=0.2),  # texts are cut short
+    Place("page of a table", _page, of="table"),
     Place("panel", _panel),
     Place("side by side, not trusted", _reopened, "lab", of=LANES),
     Place("side by side by nbconvert", _converted, "lab", of=LANES),

@@ -1,6 +1,6 @@
 // Runs in every frame of a page before anything else: keeps what came to be in outputs and could act, however short it was there.
 (() => {
-  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html, #cell";
+  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html, table.answers, #cell";
   const ACTING = new Set(("script iframe frame frameset object embed applet portal link meta base style form button select textarea "
     + "img image picture source video audio track canvas svg math map area dialog template slot noscript marquee input "
     + "foreignobject use animate set feimage").split(" "));

@@ -140,7 +140,13 @@ class Stage:
         """Return what a page has seen of a place, once."""
         page.wait_for_timeout(500)  # what was set off a moment ago may still be on its way
         seen = Seen()
-        kinds = {"drawn": seen.drawn, "script": seen.scripts, "link": seen.links, "control": seen.controls, "shown": seen.shown}
+        kinds = {
+            "drawn": seen.drawn,
+            "script": seen.scripts,
+            "link": seen.links,
+            "control": seen.controls,
+            "shown": seen.shown,
+        }
         for line in page.evaluate("scanned.take()"):
             kind, _, what = line.partition(" ")
             kinds.get(kind, seen.live).add(what)
