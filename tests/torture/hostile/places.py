@@ -222,7 +222,9 @@ PLACES = (
         for app in APPS
     ),
     *(
-        Place(FINAL, _run, app, ours="asked()", raw="shown(kind='text/markdown')", whole=app == "lab")
+        Place(
+            FINAL, _run, app, ("text", "long", *PARTS), "asked()", "shown(kind='text/markdown')", whole=app == "lab"
+        )
         for app in APPS
     ),
     Place(
@@ -245,7 +247,7 @@ PLACES = (
     *(Place("nbconvert", _converted, template, of=FINAL) for template in ("lab", "classic", "basic")),
     Place("exported by", _exported, "lab", of=FINAL),
     Place(
-        "terminal", _terminal, "", ("text", *PARTS, *ENDINGS),
+        "terminal", _terminal, "", ("text", "long", *PARTS, *ENDINGS),
         "asked('said.json', named=True)", "printed('said.json')",
     ),
 )  # fmt: skip

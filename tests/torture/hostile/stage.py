@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.browser.apps import CHROMIUM, App, Book
-from tests.torture.hostile.replies import ATTACKS
+from tests.torture.hostile.replies import named
 from tests.torture.hostile.servers import Canary, Parrot
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ LOADS = """\
 from tests.torture.hostile import inside
 inside.connect()"""
 _SHUT_DOWN = "async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
-_TAG = re.compile(r"ran[a-z0-9]+N(\d+)P")
 
 
 @dataclass
@@ -60,7 +59,7 @@ class Seen:
     @property
     def names(self) -> set[str]:
         """The replies that acted, as far as what was seen names them."""
-        return {list(ATTACKS)[int(tag[1])] for each in self.all if (tag := _TAG.search(each))}
+        return {named(each) for each in self.all} - {""}
 
 
 class Stage:
