@@ -17,7 +17,7 @@ help:
 	@echo "make test-slow  the official SDK, the Claude Agent SDK and Dask's workers against llama.cpp: 500 MB are installed first"
 	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
-	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
+	@echo "make torture saved files, streams and hostile replies under all that can happen: each figure with its goal; an hour"
 	@echo "make shots   pictures of what a person sees, into shots/"
 	@echo "make js      the widgets anew from js/"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"

@@ -50,6 +50,9 @@ FRAGMENTS = st.sampled_from(
         "�",
         "\\href{x}",
         "&#101;",
+        "&#8238;",
+        "&#x1;",
+        "ftp://e.co",
         "@@0@@",
         "<https://e.com>",
         "a@b.co",
@@ -67,7 +70,16 @@ def in_pieces(text, size, kind=MarkdownFilter):
 
 def test_the_audit_finds_what_it_looks_for():
     """A planted danger of each kind is seen, so that none found means something."""
-    for planted in ("<b>y</b>", "<p onclick=x>", "![a](https://x)", "[x](javas:y)", "<!-- x -->", "\\href{x}", "<?x?>"):
+    for planted in (
+        "<b>y</b>",
+        "<p onclick=x>",
+        "![a](https://x)",
+        "[x](javas:y)",
+        "&#8238;",
+        "<!-- x -->",
+        "\\href{x}",
+        "<?x?>",
+    ):
         assert active(f"a {planted}")
     assert active("```mermaid\nx\n```")
     assert sum(bool(active(text)) for text in HOSTILE) > len(HOSTILE) * 0.5

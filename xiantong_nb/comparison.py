@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from xiantong_nb import archive
+from xiantong_nb import archive, safe
 from xiantong_nb.difference import Difference
 from xiantong_nb.errors import IncompleteReply, UsageError, XiantongError
 from xiantong_nb.table import Table
@@ -203,7 +203,7 @@ class Comparison:
     def __repr__(self) -> str:
         failed = sum(not reply.complete for reply in self)
         told = f", {failed} not complete" if failed else ""
-        return f"<Comparison of {', '.join(self.labels)}{told}>"
+        return safe.terminal(f"<Comparison of {', '.join(self.labels)}{told}>")
 
     def _index(self, which: str | int) -> int:
         """Return a lane's place; raises `UsageError` where there is none, or several."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, get_args
 
 from xiantong_nb import ollama
 from xiantong_nb.base_url import spoken
+from xiantong_nb.bundle import one_line
 from xiantong_nb.errors import (
     BadReply,
     IncompleteReply,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 STAGES = ("reached", "authenticated", "model answered", "first token", "finished")
 _PROMPT = "Reply with the word: hello"
 _MAX_TOKENS = 16
+_NAME = 120  # characters of what a model calls itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def _passes(event: Event, reach: Callable[[str, str], None], *, keyless: bool) -
         case Answered():
             reach("authenticated", "no key needed" if keyless else "")
         case Started(model):
-            reach("model answered", model)
+            reach("model answered", one_line(model)[:_NAME])
         case TextDelta() | ThinkingDelta():
             reach("first token", "")
         case Finished(complete=True):

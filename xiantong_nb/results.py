@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from xiantong_nb import archive
+from xiantong_nb import archive, safe
 from xiantong_nb.comparison import LaneResult
 from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.reply import Reply
@@ -217,7 +217,8 @@ class Results:
     def __repr__(self) -> str:
         whole = sum(cell.state == "complete" for cell in self.cells)
         prompts = len({cell.row for cell in self.cells})
-        return f"<Results of {prompts:,} prompts by {', '.join(self.targets)}: {whole:,} of {len(self):,} answered>"
+        by = safe.terminal(", ".join(self.targets))
+        return f"<Results of {prompts:,} prompts by {by}: {whole:,} of {len(self):,} answered>"
 
     def _must_have(self, column: str) -> None:
         if self.cells and column not in (known := self.cells[0].told()):

@@ -82,9 +82,14 @@ class PanelPage:
         deaf: bool = False,
         rtl: bool = False,
         answers: dict[str, Any] | None = None,
+        script: str = "",
         **traits: Any,
     ) -> PanelPage:
-        """Show it; `deaf` is a kernel that never answers, `answers` what it says by itself, by type of request."""
+        """
+        Show it; `deaf` is a kernel that never answers, `answers` what it says by itself, by type of request.
+
+        `script` is another panel than the built one.
+        """
         page = browser.new_page(viewport={"width": width, "height": 800}, locale="en-US", reduced_motion="reduce")
         page.set_default_timeout(LIMIT)
         shown = cls(page)
@@ -105,7 +110,7 @@ class PanelPage:
         page.evaluate(
             SHOW,
             {
-                "script": (STATIC / "panel.js").read_text(),
+                "script": script or (STATIC / "panel.js").read_text(),
                 "traits": {"start": "form", "draft": {}, "default": False, "target": "", **traits},
                 "answers": replies | (answers or {}),
                 "deaf": deaf,

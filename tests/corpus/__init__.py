@@ -59,6 +59,9 @@ TAGS = {
 _ATTRIBUTES = {"href", "title", "class", "id", "align", "style", "start", "type", "checked", "disabled"}
 
 
+_UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 class Audit(HTMLParser):
     """Finds in HTML what is more than some tags and some styles, and gathers the text that is shown."""
 
@@ -88,6 +91,8 @@ class Audit(HTMLParser):
 
     def handle_data(self, data) -> None:
         self.text.append(data)
+        if _UNSEEN.search(data):
+            self.found.append(ascii(data))
         if not self._code and re.search(r"\\(href|def|gdef|require|htmlData|mmlToken|includegraphics)\s*[{\\\[]", data):
             self.found.append(data)
 

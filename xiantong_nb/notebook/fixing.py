@@ -6,6 +6,7 @@ import contextlib
 import platform
 from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import safe
 from xiantong_nb.api import session
 from xiantong_nb.errors import StoreError, UsageError, XiantongError
 from xiantong_nb.notebook import raised, variables
@@ -54,7 +55,7 @@ def fix(screen: Screen, asked: argparse.Namespace) -> Reply | None:
         reply = screen.watch(stream)
         code = next((code for language, code in reply.code_blocks if language.lower() in _PYTHON), "")
         if code:
-            shell.set_next_input(code)
+            shell.set_next_input(safe.terminal(code))  # an editor might obey, or hide, what is in it
         return reply
     return None
 

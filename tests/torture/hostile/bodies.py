@@ -18,7 +18,7 @@ FINE = "and that was it"
 def _text(said: Said) -> list[str]:
     """Return the pieces of the answer's text."""
     match said.part:
-        case "text":
+        case "text" | "long":
             return said.pieces
         case "json":
             return [json.dumps({"a": said.text, said.text: [said.text, 1, None]})]

@@ -11,8 +11,8 @@ from tests.torture.hostile.places import AT_ONCE, PLACES, Place
 from tests.torture.hostile.replies import ATTACKS, Said, everything, some
 from tests.torture.hostile.stage import CELLS, KINDS, Seen, Stage
 
-_READ = 0.85
-"""The share of replies that must be readable where shown. Of some, the filter or a last line leaves nothing."""
+_LEAST = 60
+"""Replies that must be seen to act when they are shown raw."""
 
 
 def figure(*, every: bool, frames: int, apart: int) -> Figure:
@@ -32,7 +32,9 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
                 acted.update(seen.counts)
                 count += len(shown)
                 notes += seen.all[:3]
-                if (share := _readable(stage, place, shown, seen)) < _READ:
+                if place.drawn and not seen.drawn:
+                    missed.append(f"{place.name} {place.app}: the widget has drawn nothing")
+                if (share := _readable(stage, place, shown, seen)) < place.read:
                     missed.append(f"{place.name} {place.app}: only {share:.0%} can be read")
         raw: dict[str, Seen] = {}
         for place in PLACES:
@@ -45,8 +47,8 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
     told += [f"raw, {len(names)} of them act", *(f"{name}: {_figures(seen)}" for name, seen in raw.items())]
     return Figure(
         value,
-        "0 of each; raw, 60 act, and some in each place",
-        not any(acted.values()) and not missed and len(names) >= 60,
+        f"0 of each; raw, {_LEAST} act, and some in each place",
+        not any(acted.values()) and not missed and len(names) >= _LEAST,
         tuple(told),
     )
 

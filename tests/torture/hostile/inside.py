@@ -6,12 +6,16 @@ import os
 import time
 from pathlib import Path
 
+import anywidget
+import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
 from tests.decoding import PLACE
 from tests.torture.hostile import bodies, replies, servers
+from xiantong_nb import compare
 from xiantong_nb.notebook.display import DisplayPainter
+from xiantong_nb.notebook.live import RATE, Output
 from xiantong_nb.sse import Parser
 from xiantong_nb.wires import WIRES
 
@@ -56,7 +60,7 @@ def live(name: str, start: int, count: int, *, frames: int) -> None:
 
 class _Coming:
     def __init__(self, said: replies.Said) -> None:
-        self.painter = DisplayPainter(asked="hostile")
+        self.painter = DisplayPainter(Output(RATE), asked="hostile")
         wire = list(WIRES)[len(said.tag) % len(WIRES)]
         self._chunks, self._taken = bodies.WIRES[wire](said), 0
         self._parser, self._decoder = Parser(), WIRES[wire].decoder(PLACE)
@@ -95,9 +99,14 @@ def asked(
         get_ipython().run_cell(f"%%ask {target} --alone --as {form}\n{servers.question(said, pause=pause)}")
 
 
-def compared(name: str, start: int, count: int, *, pause: float = 0.15) -> None:
-    """Ask for replies, eight at a time side by side, and look at how two of them differ."""
+def compared(name: str, start: int, count: int, *, in_page: bool, pause: float = 0.15) -> None:
+    """
+    Ask for replies, eight at a time side by side, and look at how two of them differ.
+
+    They are drawn by a widget `in_page`, or as where nobody is: what executes a notebook allows no input.
+    """
     said = _load(name, start, count)
+    get_ipython().kernel._allow_stdin = in_page
     for at in range(0, len(said), 8):
         lanes = said[at : at + 8]
         targets = " ".join(f"{('anthropic', 'chat')[n % 2]}:m{n}" for n in range(max(len(lanes), 2)))
@@ -106,10 +115,32 @@ def compared(name: str, start: int, count: int, *, pause: float = 0.15) -> None:
         display(comparison.diff(0, 1), comparison.table())
 
 
+def tabled(name: str, start: int, count: int) -> None:
+    """Ask for replies as a table of many prompts, and write all of it as a page, too."""
+    questions = [servers.question(said) for said in _load(name, start, count)]
+    results = compare(questions, ["anthropic:m", "chat:m"], progress=False)
+    display(results)
+    results.to_html(f"page-{start}.html")
+
+
 def shown(name: str, start: int, count: int, *, kind: str) -> None:
     """Display replies as they are, as output of the given type."""
     for said in _load(name, start, count):
         display({kind: _text(said)}, raw=True)
+
+
+class Careless(anywidget.AnyWidget):
+    """A widget that takes text for HTML."""
+
+    _esm = "export default { render({ model, el }) { el.innerHTML = model.get('said'); } }"
+    said = traitlets.Unicode().tag(sync=True)
+
+
+def drawn_raw(name: str, start: int, count: int) -> None:
+    """Have replies drawn by a widget that takes them for HTML."""
+    for said in _load(name, start, count):
+        display(Careless(said=_text(said)))
+    time.sleep(1)
 
 
 def printed(name: str) -> None:

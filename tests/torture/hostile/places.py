@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pexpect
 
+from tests.browser.panel_page import STATIC, PanelPage
+from tests.browser.panel_states import begin_test
+from tests.browser.panel_words import LISTED, connection, failed, kernel, model, stages
 from tests.conftest import kernel_env
+from tests.decoding import PLACE
 from tests.torture.hostile.replies import ENDINGS, PARTS, Said, written
 from tests.torture.hostile.stage import CELLS, LOADS, Seen, Stage
 
@@ -42,6 +46,10 @@ class Place:
     ours: str = ""
     raw: str = ""
     of: str = ""
+    drawn: bool = False
+    """Whether this package's own widget must be seen to draw them."""
+    read: float = 0.85
+    """The least share of replies that can be read there: of some, the filter or an unfinished line leaves nothing."""
     whole: bool = False
     """Whether every reply is shown there, however few are elsewhere."""
 
@@ -141,8 +149,71 @@ def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
     return seen
 
 
+def _page(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """As the pages that a table of answers was written to, beside the notebook that it was made in."""
+    seen, source, word = Seen(), place.source, place.word(raw)
+    written_there = sorted((stage.app(source.app).root / "work").glob("page-*.html"))
+    pages = [path.read_text().replace(f"ran{source.word(raw)}N", f"ran{word}N") for path in written_there]
+    if raw:
+        cells = (f"<tr><td>{each.armed(word, stage.canary.url).text}</td></tr>" for each in said)
+        pages = [f'<table class="answers">{"".join(cells)}</table>']
+    for path in written_there:
+        path.unlink()
+    for page in pages:
+        path = stage.root / f"{word}.html"
+        path.write_text(page, errors="replace")
+        seen.add(stage.closed(stage.page(path.as_uri()), word))
+    return seen
+
+
+def _panel(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """
+    In the panel, in all that an endpoint or a file can say there; raw, in a careless panel.
+
+    What an endpoint says has become one printable line before; what a file says, which is the user's own, has not.
+    """
+    armed = [each.armed(place.word(raw), stage.canary.url) for each in said]
+    script = (STATIC / "panel.js").read_text()
+    careless = script.replace("document.createTextNode(", "document.createRange().createContextualFragment(")
+    seen = Seen()
+    for at in range(0, len(armed), IN_A_PANEL):
+        texts = [each.text if raw else PLACE.clean(each.text) for each in armed[at : at + IN_A_PANEL]]
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]
+        for show in (_listed, _failed):
+            panel = show(stage.gate(), texts, careless if raw else script)
+            seen.add(stage.closed(panel.page, place.word(raw)))
+    return seen
+
+
+def _listed(browser: Any, texts: list[str], script: str) -> PanelPage:
+    """Connections of a file that others write, too."""
+    rows = [
+        connection(f"c{n}", text, "custom", provider=text, model=text, models=[text], fault=text, key_from=text)
+        for n, text in enumerate(texts)
+    ]
+    return PanelPage.show(browser, kernel(*rows, target="c0", where=texts[0]), start="list", script=script)
+
+
+def _failed(browser: Any, texts: list[str], script: str) -> PanelPage:
+    """A list of models, and a test that fails in the endpoint's own words."""
+    listed = LISTED | {"models": [model(text, note=text) for text in texts], "source": texts[0], "message": texts[0]}
+    panel = PanelPage.show(browser, script=script, answers={"models": listed})
+    panel.at("key").fill("k")
+    panel.at("model").press("ArrowDown")
+    panel.page.get_by_role("option").first.wait_for()
+    panel.at("model").press("Escape")
+    first, *_, last = texts
+    passed = [stage | {"said": text} for stage, text in zip(stages(2), texts, strict=False)]
+    told = failed("server", "", " ".join(texts), last, url=first, notes=texts, target=first, stages=passed)
+    panel.answer(begin_test(panel), told)
+    return panel
+
+
 APPS = ("lab", "notebook")
+IN_A_PANEL = 12
+"""Replies that one panel shows at once."""
 LIVE, FINAL, LANES = "Markdown while it comes", "Markdown that stays", "side by side"
+IN_LANES = ("text", "thinking", "tool", "source", "refusal", *ENDINGS)
 PLACES = (
     *(
         Place(
@@ -151,24 +222,32 @@ PLACES = (
         for app in APPS
     ),
     *(
-        Place(FINAL, _run, app, ours="asked()", raw="shown(kind='text/markdown')", whole=app == "lab")
+        Place(
+            FINAL, _run, app, ("text", "long", *PARTS), "asked()", "shown(kind='text/markdown')", whole=app == "lab"
+        )
         for app in APPS
     ),
     Place(
         "text, JSON, failures", _run, "lab", ("text", *ENDINGS), "asked(forms='text raw json md')",
         "shown(kind='text/plain')",
     ),
-    Place(
-        LANES, _run, "lab", ("text", "thinking", "tool", "source", "refusal", *ENDINGS),
-        "compared()", "shown(kind='text/html')",
+    *(
+        Place(
+            "drawn by our widget", _run, app, IN_LANES, "compared(in_page=True)", "drawn_raw()", drawn=True
+        )
+        for app in APPS
     ),
+    Place(LANES, _run, "lab", IN_LANES, "compared(in_page=False)", "shown(kind='text/html')"),
+    Place("table", _run, "lab", IN_LANES, "tabled()", "shown(kind='text/html')", read=0.2),  # texts are cut short
+    Place("page of a table", _page, of="table"),
+    Place("panel", _panel),
     Place("side by side, not trusted", _reopened, "lab", of=LANES),
     Place("side by side by nbconvert", _converted, "lab", of=LANES),
     *(Place("reopened, not trusted", _reopened, app, of=FINAL) for app in APPS),
     *(Place("nbconvert", _converted, template, of=FINAL) for template in ("lab", "classic", "basic")),
     Place("exported by", _exported, "lab", of=FINAL),
     Place(
-        "terminal", _terminal, "", ("text", *PARTS, *ENDINGS),
+        "terminal", _terminal, "", ("text", "long", *PARTS, *ENDINGS),
         "asked('said.json', named=True)", "printed('said.json')",
     ),
 )  # fmt: skip

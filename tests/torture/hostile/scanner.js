@@ -1,6 +1,6 @@
 // Runs in every frame of a page before anything else: keeps what came to be in outputs and could act, however short it was there.
 (() => {
-  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html";
+  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html, table.answers, #cell";
   const ACTING = new Set(("script iframe frame frameset object embed applet portal link meta base style form button select textarea "
     + "img image picture source video audio track canvas svg math map area dialog template slot noscript marquee input "
     + "foreignobject use animate set feimage").split(" "));
@@ -11,8 +11,12 @@
   const PLAIN = ".jp-RenderedText";
   const found = new Map();
   const shown = new Set();
+  const scripts = new Set();
+  window.ran = (tag) => scripts.add(tag.source);
   const keep = (kind, what) => found.set(`${kind} ${what}`, (found.get(`${kind} ${what}`) ?? 0) + 1);
-  const own = (element) => element.closest("mjx-container, .xiantong-own, .jp-RenderedJSON, .jp-OutputPrompt");
+  // MathJax's own elements, JupyterLab's own view of JSON, the one button of our view, the fields of our panel.
+  const OWN = "mjx-container, .jp-RenderedJSON, .jp-OutputPrompt, .xt-live .xt-live-stop, #cell";
+  const own = (element) => element.closest(OWN);
 
   function look(element) {
     const name = element.localName.toLowerCase();
@@ -27,6 +31,7 @@
       if (ADDRESSES.has(attribute) && !good) keep("link", cut);
       if (attribute === "style" && /url\s*\(|image|@import|fixed|absolute/i.test(value) && !own(element)) keep("attribute", cut);
     }
+    if (element.matches(".xt-live")) keep("drawn", "by our own widget");
     if (element.shadowRoot) all(element.shadowRoot);
   }
 
@@ -62,7 +67,7 @@
   window.scanned = {
     take(selector) {
       for (const output of document.querySelectorAll(selector ?? SHOWN)) all(output);
-      const ran = Object.keys(window).filter((name) => /^ran[a-z0-9]+N/.test(name)).map((name) => `script ${name}`);
+      const ran = [...scripts].map((tag) => `script ${tag}`);
       const taken = [...ran, ...found.keys(), ...[...shown].map((tag) => `shown ${tag}`)];
       found.clear();
       shown.clear();

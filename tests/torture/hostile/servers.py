@@ -64,7 +64,9 @@ class _Bird(Answering):
         # a script is answered with one, so that it would be seen to run, too
         script = self.headers["sec-fetch-dest"] == "script"
         tag = self.path.strip("/").partition("/")[0]
-        self.send_body(200, f"top.{tag}=1".encode() if script else b"", "text/javascript" if script else "text/plain")
+        self.send_body(
+            200, f"top.ran(/{tag}/)".encode() if script else b"", "text/javascript" if script else "text/plain"
+        )
 
     do_POST = do_HEAD = do_OPTIONS = do_GET
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.browser.apps import CHROMIUM, App, Book
-from tests.torture.hostile.replies import ATTACKS
+from tests.torture.hostile.replies import named
 from tests.torture.hostile.servers import Canary, Parrot
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ LOADS = """\
 from tests.torture.hostile import inside
 inside.connect()"""
 _SHUT_DOWN = "async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
-_TAG = re.compile(r"ran[a-z0-9]+N(\d+)P")
 
 
 @dataclass
@@ -41,6 +40,13 @@ class Seen:
     controls: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     """The tags that could be read: what was not shown can't be said to be harmless."""
+    drawn: set[str] = field(default_factory=set)
+    """Whether this package's own widget drew anything."""
+
+    def add(self, other: Seen) -> None:
+        """Count what another page of the same place has seen."""
+        for name in (*KINDS, "shown", "drawn"):
+            getattr(self, name).update(getattr(other, name))
 
     @property
     def all(self) -> list[str]:
@@ -53,7 +59,7 @@ class Seen:
     @property
     def names(self) -> set[str]:
         """The replies that acted, as far as what was seen names them."""
-        return {list(ATTACKS)[int(tag[1])] for each in self.all if (tag := _TAG.search(each))}
+        return {named(each) for each in self.all} - {""}
 
 
 class Stage:
@@ -108,9 +114,13 @@ class Stage:
         app = self.app(kind)
         return app.open(_Gate(self, f"127.0.0.1:{app.port}"), cells, name=name)  # type: ignore[arg-type]
 
+    def gate(self, host: str = "") -> _Gate:
+        """Return what makes pages that are scanned; they may reach one host."""
+        return _Gate(self, host)
+
     def page(self, url: str, host: str = "") -> Page:
-        """Open a page that is no notebook; it may reach its own host."""
-        page = _Gate(self, host).new_page()
+        """Open a page that is no notebook."""
+        page = self.gate(host).new_page()
         page.goto(url)
         return page
 
@@ -129,7 +139,13 @@ class Stage:
         """Return what a page has seen of a place, once."""
         page.wait_for_timeout(500)  # what was set off a moment ago may still be on its way
         seen = Seen()
-        kinds = {"script": seen.scripts, "link": seen.links, "control": seen.controls, "shown": seen.shown}
+        kinds = {
+            "drawn": seen.drawn,
+            "script": seen.scripts,
+            "link": seen.links,
+            "control": seen.controls,
+            "shown": seen.shown,
+        }
         for line in page.evaluate("scanned.take()"):
             kind, _, what = line.partition(" ")
             kinds.get(kind, seen.live).add(what)
