@@ -132,7 +132,9 @@ def test_what_came_before_a_break_stays_and_is_marked(kernel, endpoint, ending, 
     assert error["ename"] == "IncompleteReply"
     assert says in ran.text
     assert kernel.value("(part.text, part.complete)") == ("half an answer", False)
-    assert sum(bool(seen.body) for seen in endpoint.seen) == before + 1, "nothing is asked again once something was shown"
+    assert sum(bool(seen.body) for seen in endpoint.seen) == before + 1, (
+        "nothing is asked again once something was shown"
+    )
 
 
 @pytest.mark.parametrize(
