@@ -34,6 +34,7 @@ ALLOWED: dict[str, str] = {
     "test_every_kind_of_file_is_sea*/*": "planted, to prove the search",
     "test_the_same_search_finds_a_k*/*": "planted, to prove the search",
     "test_what_a_run_leaves_is_sear*/*": "planted, to prove the search",
+    "dist*/*.tar.gz": "the sources of these tests, as they are packed",
     "test_a_file_that_holds_a_store*/notes.txt": "a person's own file, which is not let go along",
 }
 """Where else a run may leave a key, by its path below the folder of the run, and why."""
