@@ -118,11 +118,6 @@ export class Stand {
     return read;
   }
 
-  /** What is held back, as it was typed. */
-  get held() {
-    return this.#held;
-  }
-
   /**
    * Put back what was meant.
    * @param {string} text
