@@ -14,7 +14,7 @@ help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
 	@echo "make lab     the notebooks in JupyterLab, connected to the toy models"
 	@echo "make test    the tests"
-	@echo "make test-slow  the official SDK and the Claude Agent SDK against llama.cpp: 450 MB are installed first"
+	@echo "make test-slow  the official SDK, the Claude Agent SDK and Dask's workers against llama.cpp: 500 MB are installed first"
 	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
 	@echo "make torture saved files and streams under kills, crashes, cuts, faults and fuzz: each figure with its goal; an hour"
@@ -66,7 +66,7 @@ lock: $(READY)
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints.txt
 
-	$(BIN)/uv pip compile --group slow \
+	$(BIN)/uv pip compile pyproject.toml --group slow \
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-slow.txt
 

@@ -248,8 +248,9 @@ from xiantong_nb.options import Options
 from xiantong_nb.question import Question
 
 def figures(lanes, prompt):
-    question, targets = Question(prompt, Options(alone=True), Origin(), {}), ["anthropic:m"] * lanes
-    comparing = Comparing(question, session()._lanes(question, targets, lambda _: None), targets, lambda _: None)
+    options, targets = Options(alone=True), ["anthropic:m"] * min(lanes, 8)
+    made = [lane for _ in range(0, lanes, 8) for lane in session().compare(prompt, targets, options).lanes]
+    comparing = Comparing(Question(prompt, options, Origin(), {}), made, [""] * len(made), lambda _: None)
     wall, cpu = time.monotonic(), time.process_time()
     made = watch(comparing, DisplayLanes(comparing.lanes, Output()))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests import leaks
 from tests.fault_server import FaultServer
 from tests.kernels import Kernel
 
@@ -29,6 +31,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left(tmp_path_factory):
+    """At the end of the run, no key of a test is in anything that it has left behind, whichever process wrote it."""
+    own = tmp_path_factory.mktemp("temporary")
+    os.environ["TMPDIR"] = tempfile.tempdir = str(own)
+    yield
+    tempfile.tempdir = None
+    folder = tmp_path_factory.getbasetemp()
+    planted = own / "planted"
+    planted.write_text(leaks.MARKERS[0])
+    found = leaks.left(folder)
+    assert f"{planted}: plain" in found, "the search finds nothing"
+    found.remove(f"{planted}: plain")
+    print(f"\nkeys left behind by this run: {len(found)} in {sum(path.is_file() for path in folder.rglob('*'))} files")
+    assert found == []
 
 
 @pytest.fixture(autouse=True)

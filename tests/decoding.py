@@ -49,7 +49,7 @@ def described(reply: Reply, error: XiantongError | None, wanted: dict) -> dict:
         "tools": [[t.id, t.name, t.arguments] for t in reply.tool_calls],
         "signatures": [b.signature for b in reply.blocks if isinstance(b, Thinking)],
         "kinds": [type(b).__name__ for b in reply.blocks],
-        "citations": [c.get("url") or c["url_citation"]["url"] for c in reply.citations],
+        "citations": [c["url"] for c in reply.citations],
         "usage": {name: value for name, value in asdict(reply.usage).items() if value is not None},
         "error": error and [type(error).__name__],
     }

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jupyter_client.manager import KernelManager
 
+from tests import leaks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -85,6 +87,9 @@ class Kernel:
     """
 
     def __init__(self, env: dict[str, str], under: Sequence[str] = ()) -> None:
+        self.traffic: list[dict[str, Any]] = []
+        """Every message that was published, whoever asked for it."""
+        self._history = env.get("IPYTHONDIR", "")
         self._manager = KernelManager(kernel_name="python3")
         self._sockets = ""
         if under:
@@ -106,6 +111,8 @@ class Kernel:
 
     def send(self, code: str, *, cell: str = "", silent: bool = False, stdin: bool = False) -> str:
         """Send a cell and return the id of the request; `cell` is what JupyterLab sends as its id."""
+        if leaks.in_bytes(code.encode("utf-8", "replace"), *leaks.MARKERS):
+            leaks.TYPED.add(self._history)
         content = {
             "code": code, "silent": silent, "store_history": not silent,
             "user_expressions": {}, "allow_stdin": stdin, "stop_on_error": True,
@@ -124,6 +131,7 @@ class Kernel:
                 if until(ran):
                     return ran
                 continue
+            self.traffic.append(message)
             if message["parent_header"].get("msg_id") != request:
                 continue
             ran.messages.append(message)

@@ -53,7 +53,7 @@ def page(*items, **more):
         ({"id": "llama3.2:latest", "object": "model", "owned_by": "library"}, Model("llama3.2:latest")),
         ({"id": "auto", "pricing": {"prompt": "-1", "completion": "x"}}, Model("auto")),
         ({"id": "x", "context_length": True, "pricing": [], "architecture": "?"}, Model("x")),
-        ({"id": "a\x1b[2Jb\nc"}, Model("a [2Jb c")),
+        ({"id": "a\x1b[2Jb\nc"}, Model("ab c")),
     ],
 )
 def test_an_item_of_each_form(item, model):

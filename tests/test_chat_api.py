@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import decoding
+from xiantong_nb import bundle
 from xiantong_nb.chat_api import again, encode
 from xiantong_nb.chat_stream import decode_whole
 from xiantong_nb.connection import Connection
@@ -191,6 +192,24 @@ def test_an_empty_answer_says_so():
 def test_half_a_character_alone_becomes_the_replacement_character():
     reply, _ = decoded(data(rb'{"choices":[{"delta":{"content":"a\udc3cb"}}]}', STOP))
     assert reply.text == "a\ufffdb"
+
+
+def test_half_characters_are_made_whole_wherever_they_stand():
+    half, told = "a\ud83d", {"type": "x\ud83d", "title": "t\ud83d"}
+    call = {"id": half, "function": {"name": half, "arguments": half}}
+    delta = {"content": "a", "tool_calls": [call], "annotations": [told]}
+    sent = {"id": half, "model": half, "choices": [{"index": 0, "delta": delta, "finish_reason": half}]}
+    reply, _ = decoded(data(json.dumps(sent).encode()))
+    assert reply.model == reply.message_id == reply.stop_reason == "a\ufffd"
+    assert (reply.tool_calls[0].id, reply.tool_calls[0].name, reply.tool_calls[0].arguments) == ("a\ufffd",) * 3
+    assert repr(reply.citations).isprintable()
+
+
+def test_a_source_is_told_as_on_the_other_wire():
+    told = {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A", "start_index": 0}}
+    reply, _ = decoded(data(chunk({"content": "x", "annotations": [told, {"type": ["x"]}]}), STOP))
+    assert (reply.citations[0]["url"], reply.citations[0]["title"]) == ("https://a.example", "A")
+    assert "[A](https://a.example)" in bundle.markdown(reply)
 
 
 MESSAGE = {

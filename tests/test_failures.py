@@ -229,6 +229,7 @@ def test_a_redirect_names_the_origin_it_leads_to_and_no_more():
         f"invalid: Bearer {KEY}",
         json.dumps({"detail": {"headers": {"authorization": f"Bearer {KEY}"}}}),
         "x" * 590 + KEY,
+        "\x00".join(KEY),
     ],
 )
 def test_a_key_that_is_sent_back_is_masked(body):
@@ -246,6 +247,8 @@ def test_foreign_words_are_one_printable_line():
     for text in (error.message, error.where, error.kind, error.request_id):
         assert text.isprintable()
         assert len(text) < 900
+    error = from_response(400, {}, b"see javascript://%0aalert(1)", PLACE)
+    assert "javascript://" not in error.message, "JupyterLab makes a link of it"
 
 
 NOW = 1_790_000_000.0

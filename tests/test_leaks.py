@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import bz2
 import gzip
 import json
+import lzma
 import os
 import sqlite3
 import subprocess
 import sys
+import tarfile
+import zipfile
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -22,6 +28,7 @@ from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 
 KEY = "sk-MARKER-q7Zt93-LmPx41-8842"
+PARTS = leaks.parts(KEY)
 CHILD = "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=-1, stderr=-3)"
 LOG = "import logging; logging.basicConfig(level=logging.DEBUG, filename={!r}, force=True)"
 
@@ -36,10 +43,41 @@ def test_every_form_is_found_in_the_middle_of_other_bytes(form):
 
 
 @pytest.mark.parametrize("before", [b"", b"x", b"xy", b"xyz"])
-def test_base64_is_found_wherever_the_key_stands_in_it(before):
-    import base64
+@pytest.mark.parametrize("written", [base64.b64encode, base64.urlsafe_b64encode, base64.encodebytes])
+def test_base64_is_found_wherever_the_key_stands_in_it(before, written):
+    for key in (KEY.encode(), KEY.encode()[::-1], *map(str.encode, leaks.parts(KEY))):
+        assert leaks.in_bytes(written(before * 20 + key + b"behind" * 20), *leaks.parts(KEY))
 
-    assert leaks.in_bytes(base64.b64encode(before + KEY.encode() + b"behind"), KEY)
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "\n".join, '", "'.join, "' + '".join, "\\n".join, "\r\n  ".join,
+        lambda pieces: f"{pieces[1]} and {pieces[0]}", lambda pieces: pieces[0], lambda pieces: f"x{pieces[1][::-1]}x",
+    ],
+)  # fmt: skip
+def test_a_key_in_pieces_is_found(written):
+    pieces = [KEY[:14], KEY[14:]]
+    assert leaks.in_bytes(written(pieces).encode(), *leaks.parts(KEY))
+    assert leaks.in_bytes(json.dumps([*KEY]).encode(), KEY) == ["plain, in pieces"]
+
+
+@pytest.mark.parametrize("name", [None, "history"])
+def test_what_a_run_leaves_is_searched(tmp_path, monkeypatch, name):
+    """Every marker in each of its forms, wherever it is left; but not what a test typed into a cell itself."""
+    monkeypatch.setattr(leaks, "TYPED", {str(tmp_path / "home" / "ipython")} if name else set())
+    monkeypatch.setattr(leaks, "ALLOWED", {"*/given.txt": "an example"})
+    inside = tmp_path / "home" / "ipython" / "profile_default"
+    inside.mkdir(parents=True)
+    planted = {"crash.txt": 0, "history.sqlite": 1, "core": 2, "server.log": 3, "given.txt": 0}
+    for file, marker in planted.items():
+        for form in leaks.forms(leaks.MARKERS[marker]).values():
+            (inside / file).write_bytes(b"before " + form + b" behind")
+            expected = file != "given.txt" and not (name and file == "history.sqlite")
+            assert bool(leaks.left(tmp_path)) == expected, (file, form)
+            (inside / file).unlink()
+    (inside / f"{KEY}.txt").touch()
+    assert leaks.left(tmp_path) == [f"{inside / KEY}.txt: plain, in its name"]
 
 
 def test_every_kind_of_file_is_searched(tmp_path):
@@ -47,13 +85,24 @@ def test_every_kind_of_file_is_searched(tmp_path):
     (tmp_path / "deep" / "er" / "log.txt").write_text(f"x {KEY} y")
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": [{"source": [f"k = '{KEY}'"]}]}))
     (tmp_path / "z.gz").write_bytes(gzip.compress(KEY.encode()))
+    (tmp_path / "z.bz2").write_bytes(bz2.compress(KEY.encode()))
+    (tmp_path / "z.xz").write_bytes(lzma.compress(KEY.encode()))
+    (tmp_path / "z.zlib").write_bytes(zlib.compress(KEY.encode()))
+    with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("in/it.gz", gzip.compress(KEY.encode()))
+    with tarfile.open(tmp_path / "z.tar", "w") as packed:
+        packed.add(tmp_path / "z.xz")
+    with (tmp_path / "sparse").open("wb") as file:
+        file.seek(2**31)
+        file.write(KEY.encode())
     with closing(sqlite3.connect(tmp_path / "history.sqlite")) as base:
         base.execute("create table t (x)")
         base.execute("insert into t values (?)", (f"key {KEY}",))
         base.commit()
     (tmp_path / "fine.txt").write_text("nothing")
     found = {line.partition(":")[0].rpartition("/")[2] for line in leaks.in_folder(tmp_path, KEY)}
-    assert found == {"log.txt", "a.ipynb", "z.gz", "history.sqlite"}
+    packed = {"z.gz", "z.bz2", "z.xz", "z.zlib", "z.zip", "z.tar"}
+    assert found == {"log.txt", "a.ipynb", "history.sqlite", "sparse", *packed}
 
 
 @pytest.mark.parametrize("place", ["environ", "cmdline"])
@@ -90,8 +139,39 @@ def notebook(runs) -> bytes:
     return json.dumps({"cells": cells, "nbformat": 4}, default=str).encode()
 
 
-@pytest.mark.parametrize("xmode", ["Plain", "Context", "Verbose", "Minimal", "Docs"])
-def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, locked, faults, tmp_path, xmode):
+# What is written when something breaks: IPython's crash report of every frame with its values, the interpreter's own,
+# a traceback with all locals, and what people try with an object that they can't look into.
+BROKEN = """\
+import copy, faulthandler, inspect, pickle, sys, traceback
+from IPython.core.crashhandler import CrashHandler
+from ipykernel.kernelapp import IPKernelApp
+try:
+    xiantong_nb.ask('hello', 'bad')
+except Exception as error:
+    print(*traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    CrashHandler(IPKernelApp.instance())(*sys.exc_info())
+with open('fault.log', 'w') as file:
+    faulthandler.dump_traceback(file)
+ATTEMPTS = pickle.dumps, copy.deepcopy, vars, dict, list, str, repr, ascii, format, hash, sorted, bytes, inspect.getdoc
+for attempt in ATTEMPTS:
+    for value in (c, c.key, reply, xiantong_nb.connections()):
+        try:
+            print(attempt.__name__, attempt(value))
+        except Exception as error:
+            print(*traceback.TracebackException.from_exception(error, capture_locals=True).format())"""
+
+
+@pytest.fixture
+def xmode(request, monkeypatch):
+    """A form of tracebacks. With the most talkative one, the event loop and Python say what they do, too."""
+    if request.param == "Verbose":
+        monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+        monkeypatch.setenv("PYTHONDEVMODE", "1")
+    return request.param
+
+
+@pytest.mark.parametrize("xmode", ["Plain", "Context", "Verbose", "Minimal", "Docs"], indirect=True)
+def test_the_key_is_nowhere_after_everything_was_done_with_it(xmode, fresh_kernel, locked, faults, tmp_path):
     log = tmp_path / "debug.log"
     # an endpoint that says the key it refuses, in its body and in a header
     told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
@@ -100,6 +180,8 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     steps = [
         (f"%xmode {xmode}", []),
         (LOG.format(str(log)), []),
+        (f"%cd -q {tmp_path}", []),
+        ("%logstart -o -r -t session.log", []),
         (connect.format(faults.url, "bad"), [KEY]),
         (connect.format(locked.base_url, "good"), [KEY]),
         (connect.format(faults.url, "bad") + " --no-test", [KEY]),
@@ -131,6 +213,11 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
         ("%xiantong restore", []),
         ("%xiantong restore good", []),
         ("%%ask good\nhello", []),
+        (BROKEN, [""]),
+        ("%%ask good --reuse\nhello", []),
+        ("%xiantong models good --refresh", []),
+        ("%notebook all.ipynb", []),
+        ("%history -g -f all.txt", []),
         (CHILD, []),
     ]
     there = {**LOCAL, "authType": "api_key_with_endpoint", "baseUrl": "https://gw.example", "slug": "there"}
@@ -139,16 +226,18 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(fresh_kernel, lock
     runs = [(code, fresh_kernel.run(code, answers=answers)) for code, answers in steps]
     failed = [code for code, ran in runs if ran.status == "error"]
     assert len(failed) == 10, failed
-    assert "I am **toy-1**" in runs[6][1].text
-    assert "there is here." in runs[26][1].text
-    assert "I am **toy-2**" in runs[32][1].text
-    assert "1 of 2 finished, 1 failed" in runs[22][1].text
+    assert "I am **toy-1**" in runs[8][1].text
+    assert "there is here." in runs[28][1].text
+    assert "I am **toy-2**" in runs[34][1].text
+    assert "1 of 2 finished, 1 failed" in runs[24][1].text
     asked = [step["password"] for _, ran in runs for step in ran.asked]
     assert asked.count(True) == 5
     assert leaks.below(fresh_kernel.pid)
     found = searched(fresh_kernel, runs, tmp_path, "%xiantong remove good", "%xiantong remove bad")
     assert b"receive_response_headers.complete" in log.read_bytes(), "nothing was logged, so nothing was proven"
-    assert (tmp_path / ".xiantong" / "config.json").exists()
+    for left in (".xiantong/config.json", "session.log", "fault.log", "all.ipynb", "all.txt", "ipython/Crash_report_*"):
+        assert list(tmp_path.glob(left)), f"{left} was not written, so nothing was proven"
+    assert list((tmp_path / ".xiantong" / "cache").rglob("*.json"))
     print(f"leaks with %xmode {xmode}: {len(found)} (goal 0)")
     assert found == []
 
@@ -197,7 +286,7 @@ def test_the_key_is_nowhere_after_it_came_from_a_form(fresh_kernel, locked, faul
         page.listen(1.5)
         seen = json.dumps(page.seen, default=str).encode()
     found = searched(fresh_kernel, runs, tmp_path, "%xiantong remove good", "%xiantong remove bad")
-    found += leaks.in_bytes(seen, KEY)
+    found += leaks.in_bytes(seen, *PARTS)
     written = log.read_bytes()
     for proof in (b"receive_response_headers.complete", b"DEBUG:Comm:", b"MESSAGE TYPE:comm_msg", b"a form (unsaid)"):
         assert proof in written, "nothing was logged, so nothing was proven"
@@ -208,15 +297,16 @@ def test_the_key_is_nowhere_after_it_came_from_a_form(fresh_kernel, locked, faul
 
 
 def searched(kernel, runs, home, *last) -> list[str]:
-    """Everywhere that the key stands: processes, messages, the notebook they make, files."""
-    found = leaks.in_processes(kernel.pid, KEY)
+    """Everywhere that the key or half of it stands: processes, messages, the notebook they make, files."""
+    found = leaks.in_processes(kernel.pid, *PARTS)
     runs += [(code, kernel.run(code)) for code in ("print(In, Out)", "child.communicate()", *last)]
     for where, data in (
         *((f"messages of {code[:40]}", all_messages(ran)) for code, ran in runs),
         ("the notebook", notebook(runs)),
+        ("everything published", json.dumps(kernel.traffic, default=str).encode()),
     ):
-        found += [f"{where}: {form}" for form in leaks.in_bytes(data, KEY)]
-    return found + leaks.in_folder(home, KEY)
+        found += [f"{where}: {form}" for form in leaks.in_bytes(data, *PARTS)]
+    return found + leaks.in_folder(home, *PARTS)
 
 
 def test_the_same_search_finds_a_key_planted_in_each_place(fresh_kernel, tmp_path):

@@ -51,6 +51,20 @@ def test_a_notebook_runs_and_keeps_its_answers(path, tmp_path):
     assert not book.metadata.get("widgets"), "no widget state is left behind"
 
 
+def test_the_comparisons_show_a_table_a_plot_and_a_judge(tmp_path):
+    book = nbformat.read(ROOT / "notebooks" / "03_compare.ipynb", as_version=4)
+    NotebookClient(book, timeout=120, kernel_name="python3").execute(env=kernel_env(tmp_path), cwd=str(tmp_path))
+    outputs = [output for cell in book.cells if cell.cell_type == "code" for output in cell.outputs]
+    shown = [output.data for output in outputs if "data" in output]
+    texts = [str(data.get("text/plain", "")) for data in shown]
+    assert any("10 of 16 rows, texts cut" in text for text in texts)
+    assert any("scores by demo:toy-3, which was asked: You are a judge." in text for text in texts)
+    assert any("8 answers were in answers.jsonl" in text for text in texts), "the judge's table goes on from the first"
+    assert [data for data in shown if "image/png" in data]
+    kept = (tmp_path / "answers.jsonl").read_text().splitlines()
+    assert len(kept) == 1 + 16 + 8, "sixteen answers and eight verdicts"
+
+
 def test_the_demo_plays_and_would_notice_what_fails(tmp_path):
     """`make demo` runs this script: it ends 0 when answers stream, 1 when a cell fails."""
     good = play(ROOT / "notebooks" / "01_first_answer.ipynb", tmp_path)

@@ -76,6 +76,12 @@ def test_the_other_route_lists_names_alone(serving, session, pulled):
     assert server.seen == [("GET", "/v1/models?limit=1000")]
 
 
+def test_a_name_that_a_terminal_would_obey_is_printable(session, faults):
+    said = {"version": "0.33.0"}, {"models": [{"name": "evil\x1b]0;t\x07:1b\u202e"}]}, {}
+    faults.play(*(failure(200, each) for each in said))
+    assert [m.id for m in session.lists.ask(connection(faults.url)).models] == ["evil:1b⟨U+202E⟩"]
+
+
 def test_another_server_at_its_address_is_asked_for_its_list(session, faults):
     faults.play(failure(404, b"404 page not found"), failure(200, {"data": [{"id": "tiny"}]}))
     assert [m.id for m in session.lists.ask(connection(faults.url)).models] == ["tiny"]

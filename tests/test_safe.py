@@ -125,6 +125,11 @@ def test_code_at_the_margin_is_kept_to_the_letter():
         ("- ```\n  <b>\n  ```", "- <pre><code>&#60;b&#62;</code></pre>"),
         ("\\href{a}{b}", "\\ href{a}{b}"),
         ("a\u202eb\x00\x1b[1mc\r\nd\re", "a⟨U+202E⟩b[1mc\nd\ne"),
+        ("a&#8238;b&#x0202E;&#1;&#x7f;c", "a&#38;#8238;b&#38;#x0202E;&#38;#1;&#38;#x7f;c"),
+        ("&#9; &#10; &#8217; &#128;", "&#9; &#10; &#8217; &#128;"),
+        ("ftp://a.b sFTP://c", "ftp&#58;//a.b sFTP&#58;//c"),
+        ("    \ta\tb<c>", "```\n    a\tb<c>\n```"),
+        ("> ```\n> \ta\t<b>\n> ```", "> <pre><code>\ta\t&#60;b&#62;</code></pre>"),
         ("", ""),
     ],
 )
@@ -205,6 +210,8 @@ def test_time_grows_with_the_text():
         ("\x1b]0;a\x1b[31mb", "b"),
         ("a\u202eb\u2066c\u2069", "a⟨U+202E⟩b⟨U+2066⟩c⟨U+2069⟩"),
         ("\ud83d \udc00 🎉", "\ufffd \ufffd 🎉"),
+        ("a javascript://%0ab JavaScript:\x00// vbscript:///", "a javascript:/ /%0ab JavaScript:/ / vbscript:/ //"),
+        ("javascript:x https://a.b s3://c", "javascript:x https://a.b s3://c"),
     ],
 )
 def test_terminal_text(text, expected):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from xiantong_nb.notebook.panel import Picker
     from xiantong_nb.reply import Reply
+    from xiantong_nb.results import Results
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ _HOME = {
     "Comparison": "comparison",
     "Picker": "notebook.panel",
     "Reply": "reply",
+    "Results": "results",
     "BadReply": "errors",
     "Busy": "errors",
     "EngineError": "errors",
@@ -92,6 +94,7 @@ __all__ = [
     "ProviderError",
     "Reply",
     "RequestRefused",
+    "Results",
     "StoreBusy",
     "StoreError",
     "UnfitReply",

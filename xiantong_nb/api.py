@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from xiantong_nb import keyboard
 from xiantong_nb.draft import Draft
@@ -16,12 +16,16 @@ from xiantong_nb.session import Session
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import os
+    from collections.abc import Iterable, Sequence
+    from concurrent.futures import Executor
 
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection
     from xiantong_nb.rehearsal import Rehearsal
     from xiantong_nb.reply import Reply
+    from xiantong_nb.results import Results
+    from xiantong_nb.scoring import Scorer
     from xiantong_nb.streaming import Stream
 
 
@@ -87,27 +91,72 @@ def dry_run(prompt: str, target: str = "", **options: Any) -> Rehearsal:
     return rehearse(session(), prompt, target, _options(options))
 
 
-def compare(prompt: str, targets: Sequence[str], **options: Any) -> Comparison:
+@overload
+def compare(prompts: str, targets: Sequence[str] | str, **options: Any) -> Comparison: ...
+@overload
+def compare(prompts: Iterable[str], targets: Sequence[str] | str, **options: Any) -> Results: ...
+def compare(
+    prompts: str | Iterable[str],
+    targets: Sequence[str] | str,
+    *,
+    data: object = None,
+    repeat: int = 1,
+    concurrency: int | None = None,
+    budget: float | None = None,
+    keep: str | os.PathLike[str] | None = None,
+    score: Scorer | str | None = None,
+    judge_prompt: str | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Comparison | Results:
     """
-    Ask several targets the same at once, and wait for all.
+    Ask several targets the same at once, and wait for all; or ask them many prompts, as a table.
 
         comparison = compare("Explain monads", ["sonnet", "ollama:llama3.2"], max_tokens=300)
         comparison["sonnet"].text, comparison.fastest, comparison.table()
 
-    One to eight targets, each written as for `ask`; options as for `ask`, `budget` over all together. A lane that
-    fails is an empty reply with its reason in `.errors`. With `chat=` the lanes are asked with that conversation,
-    which stays as it is until `.continue_with(target)`.
+        results = compare("Translate {text}", ["sonnet", "haiku"], data=frame, keep="answers.jsonl", score=judge)
+        results.summary(), results.to_frame()
 
-    Raises `UsageError` for the call, before anything is sent, and `NoAnswer` (with `.comparison`) where no target gave
-    a whole answer.
+    Options are those of `ask`; `budget` in USD is for all together. Raises `UsageError` for the call, before anything
+    is sent.
+
+    **One text** goes to one to eight targets and gives a Comparison. A lane that fails is an empty reply with its
+    reason in `.errors`; where no target gave a whole answer, `NoAnswer` is raised (with `.comparison`). With `chat=`
+    the lanes are asked with that conversation, which stays as it is until `.continue_with(target)`.
+
+    **Several** (a list, a Series, a template with `data`: a DataFrame, a dict of columns or a list of dicts), or one
+    with any of what follows, give Results: a cell per prompt, target and repeat. A cell that fails keeps its error. An
+    interrupt stops everything; what came is `last()`.
+
+    - `repeat`: how often each is asked.
+    - `concurrency`: questions at once to one connection, 4 unless said; fewer after it was busy.
+    - `budget`: what all could cost is said first, and asking stops before it is exceeded.
+    - `keep`: a file in which every whole answer is kept as it comes; the same call again asks only what is missing.
+      Raises `StoreError` where it can't be used.
+    - `score`: a function of (prompt, reply) that gives a number, a bool or text; or a target that judges, asked by
+      `judge_prompt` with `{prompt}` and `{answer}`.
+    - `executor`: any of `concurrent.futures`' kind; its workers open connections by their names, no key is sent.
+    - `progress`: show a bar.
     """
     named = [targets] if isinstance(targets, str) else list(targets)
-    with session().compare(prompt, named, _options(options)) as under_way:
-        return under_way.result()
+    asked = _options(options if budget is None else options | {"budget": budget})
+    table = (data, concurrency, keep, score, judge_prompt, executor)
+    if isinstance(prompts, str) and repeat == 1 and all(each is None for each in table):
+        with session().compare(prompts, named, asked) as under_way:
+            return under_way.result()
+    from xiantong_nb.prompts import prompts_in
+    from xiantong_nb.tabling import Tabling, Terms
+
+    if not asked.alone:
+        raise UsageError("A table's questions stand alone: they go on from no chat.", hint="Leave out chat and alone.")
+    terms = Terms(repeat, concurrency, keep, score, judge_prompt, executor, progress)
+    return Tabling(session(), prompts_in(prompts, data), named, asked, terms).run()
 
 
-def last() -> Reply | Comparison | None:
-    """Return what was asked last in this process, a Reply or a Comparison, whole or partial; None before the first."""
+def last() -> Reply | Comparison | Results | None:
+    """Return what was asked last in this process, a Reply, Comparison or Results, whole or partial; else None."""
     return session().last
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import Any, get_args, get_type_hints
 
 import msgspec
@@ -18,7 +19,15 @@ _FIELDS = get_type_hints(Reply)
 def reply_out(reply: Reply) -> dict[str, Any]:
     """Return a reply as a dict of its fields; each block of the answer stands under its kind."""
     blocks = [{type(block).__name__: dataclasses.asdict(block)} for block in reply.blocks]
-    return dataclasses.asdict(reply) | {"blocks": blocks}
+    return dataclasses.asdict(replace(reply, data=None)) | {"blocks": blocks, "data": _builtin(reply.data)}
+
+
+def _builtin(data: Any) -> Any:
+    """Return what a schema made of an answer as JSON has it; pydantic's models do that themselves."""
+    dumped: Any = msgspec.to_builtins(
+        data, enc_hook=lambda value: value.model_dump(mode="json") if hasattr(value, "model_dump") else str(value)
+    )
+    return dumped
 
 
 def reply_in(written: dict[str, Any]) -> Reply:

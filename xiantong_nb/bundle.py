@@ -66,7 +66,12 @@ def plain(reply: Reply, shown: Parts = ALL) -> str:
 def plain_answer(reply: Reply, shown: Parts = ALL) -> str:
     """Return reasoning and answer as text for a terminal."""
     parts = [_quoted(safe.terminal(reply.thinking)) if shown.thinking else "", safe.terminal(reply.text).strip("\n")]
-    parts += [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
+    return "\n\n".join(p for p in (*parts, plain_beside(reply)) if p)
+
+
+def plain_beside(reply: Reply) -> str:
+    """Return what an answer has beside its text, as text for a terminal: tool calls and sources."""
+    parts = [f"[tool call] {one_line(c.name)} {one_line(c.arguments)}" for c in reply.tool_calls]
     parts.append(
         "\n".join(["Sources:", *(f"  {title} {url}".rstrip() for title, url in _cited(reply))])
         if reply.citations

@@ -142,7 +142,7 @@ class Decoder:
         events: list[Event] = []
         if not self._begun and (chunk.choices or chunk.model):
             self._begun = True
-            events.append(Started(chunk.model or "", chunk.id or ""))
+            events.append(Started(tolerant.whole(chunk.model or ""), tolerant.whole(chunk.id or "")))
         if isinstance(chunk.usage, dict):
             events.append(UsageUpdate(_usage(chunk.usage)))
         for choice in chunk.choices or ():
@@ -156,7 +156,7 @@ class Decoder:
                 events += self._delta(delta)
             if choice.finish_reason:
                 events += [*self.left(), *self._closed()]
-                self._reason = choice.finish_reason
+                self._reason = tolerant.whole(choice.finish_reason)
         if not events and not chunk.choices:
             self._ignored += 1
         return events
@@ -177,8 +177,8 @@ class Decoder:
             events += self._called(number, tolerant.members(call))
         if isinstance(delta.function_call, dict):
             events += self._called(0, {"function": delta.function_call})
-        events += [Citation(max(self._index, 0), s) for s in tolerant.items(delta.annotations) if isinstance(s, dict)]
-        return events
+        cited = [_source(told) for told in tolerant.items(delta.annotations) if isinstance(told, dict)]
+        return events + [Citation(max(self._index, 0), source) for source in cited]
 
     def _said(self, kind: type[TextDelta | ThinkingDelta], piece: str) -> list[Event]:
         """Add text or reasoning to the block under way, or to a new one where it was of another kind."""
@@ -195,12 +195,12 @@ class Decoder:
             number = self._call_ids.setdefault(id_, len(self._calls)) if id_ else position
         given = function.get("arguments")
         arguments = given if isinstance(given, str) else msgspec.json.encode(given).decode() if given else ""
-        name = tolerant.text(function.get("name"))
+        name = tolerant.whole(tolerant.text(function.get("name")))
         if number in self._calls:
             return [ToolDelta(self._calls[number], arguments=tolerant.whole(arguments))] if arguments else []
         opened = self._open(number)
         self._calls[number] = self._index
-        return [*opened, ToolDelta(self._index, id_, name, tolerant.whole(arguments))]
+        return [*opened, ToolDelta(self._index, tolerant.whole(id_), name, tolerant.whole(arguments))]
 
     def _open(self, kind: object) -> list[Event]:
         if kind == self._kind:
@@ -259,6 +259,12 @@ def _parts(content: object) -> list[tuple[bool, str]]:
         if said := tolerant.text(part.get("text")):
             found.append((False, said))
     return found
+
+
+def _source(told: dict[str, Any]) -> dict[str, Any]:
+    """Return a source as both wires tell it: OpenAI's lies in a member that is named after its type."""
+    source: dict[str, Any] = tolerant.whole(told | tolerant.members(told.get(str(told.get("type")))))
+    return source
 
 
 def _details(listed: object) -> str:

@@ -40,6 +40,9 @@ class Times:
     kept: float = 600.0
 
 
+USUAL = Times()
+
+
 class _Wrong(Exception):  # what a person has still to change, on its way to the answer
     def __init__(self, problem: Problem) -> None:
         super().__init__()

@@ -38,6 +38,11 @@ _RULES = re.compile(
 _SUSPECT = re.compile(r"[<!\]\\&]")
 # A letter written as a number, for which Markdown has no use but a hidden TeX command has.
 _LETTER = re.compile(r"&#(?:[xX]0*([46][1-9a-fA-F]|[57][0-9aA])|0*(6[5-9]|[78]\d|90|9[7-9]|1[01]\d|12[0-2]));")
+# A control, or a character that turns text round, written as a number: no answer means one.
+_UNSEEN = re.compile(
+    r"&(?=#(?:[xX]0*(?:[1-8bcefBCEF]|1[0-9a-fA-F]|7[fF]|202[a-eA-E]|206[6-9])"
+    r"|0*(?:[1-8]|1[124-9]|2\d|3[01]|127|823[4-8]|829[4-7]));)"
+)
 _ENCODED = re.compile(r"[^A-Za-z0-9 \t.,;'+=?%\x80-\U0010ffff-]|(?<=[wW])\.")
 
 
@@ -47,6 +52,7 @@ def defused(text: str, *, math: bool = False) -> str:
         return text
     if "&#" in text:
         text = _LETTER.sub(lambda match: chr(int(match[1], 16) if match[1] else int(match[2])), text)
+        text = _UNSEEN.sub("&#38;", text)
     return _RULES.sub(_in_math if math else _in_text, text)
 
 

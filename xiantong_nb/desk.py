@@ -16,14 +16,14 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from xiantong_nb import shown, slips
-from xiantong_nb.clerk import Clerk, Times
+from xiantong_nb.clerk import USUAL, Clerk
 from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xiantong_nb.clerk import Answer
+    from xiantong_nb.clerk import Answer, Times
     from xiantong_nb.session import Session
     from xiantong_nb.shown import Json
 
@@ -40,7 +40,7 @@ class Desk:
         send: Callable[[Json], None],
         *,
         greeting: Json | None = None,
-        times: Times = Times(),  # noqa: B008
+        times: Times = USUAL,
     ) -> None:
         self._clerk = Clerk(session, times)
         self._times = times

@@ -75,7 +75,7 @@ def write_temp(path: Path, data: bytes) -> Path:
             left = memoryview(data)
             while left:  # a write may take only a part
                 left = left[os.write(handle, left) :]
-            _sync(handle)
+            sync(handle)
         finally:
             os.close(handle)
     except BaseException:
@@ -173,7 +173,7 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _sync(handle: int) -> None:
+def sync(handle: int) -> None:
     """Wait until a file is on the disk; macOS's own fsync stops at the disk's memory."""
     if os.name == "posix":
         import fcntl

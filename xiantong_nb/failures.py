@@ -25,6 +25,7 @@ from xiantong_nb.errors import (
     RequestRefused,
     UnknownModel,
 )
+from xiantong_nb.safe import terminal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,10 +122,9 @@ class Place:
 
     def clean(self, text: str, limit: int = _SHOWN) -> str:
         """Return a foreign text as one printable line of at most about `limit` characters, without the key."""
-        if self.key is not None:
+        text = " ".join("".join(c if c.isprintable() else " " for c in terminal(text)).split())
+        if self.key is not None:  # after what was between its characters has gone
             text = self.key.masked_in(text)
-        text = "".join(c if c.isprintable() else " " for c in text)
-        text = " ".join(text.split())
         return text if len(text) <= limit else text[:limit] + " …"
 
     @property

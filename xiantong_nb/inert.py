@@ -34,7 +34,7 @@ _AFTER_MATH = r"(?:\$\$|\\\]|\\end\{[A-Za-z]*\*?\})[ \t]*"
 
 _RUN_STARTS = re.compile(r"https?://|ftp://|www\.|mailto:", re.IGNORECASE)
 _RUN = re.compile(rf"(?:{_RUN_STARTS.pattern})[^\s<]*", re.IGNORECASE)
-_IN_RUN = re.compile(r"\$|\\(?=begin|\\)|@(?=[@\\&])")
+_IN_RUN = re.compile(r"\$|\\(?=begin|\\)|@(?=[@\\&])|(?<=[fF][tT][pP]):(?=//)")
 _BEFORE_LABEL = rf"(?:^(?:(?:{_MARKERS})*|[^A-Za-z`\\\n]*?)|(?:(?<=\]:)[ \t]*|{_AFTER_MATH})(?:{_MARKERS})*)"
 _LABEL = re.compile(rf"{_BEFORE_LABEL}(?P<label>\[(?:[^\[\]\\]|\\.)*\]):", re.MULTILINE | re.DOTALL)
 # Where a label may start, generously: at the margin, or behind what lets a line begin anew.
@@ -245,7 +245,7 @@ def _code(span: str, ticks: int, before: str, *, row: bool) -> str:
 
 
 def _addressed(text: str) -> str:
-    """Encode in bare addresses what Jupyter's math pass would cut out of them."""
+    """Encode in bare addresses what Jupyter's math pass would cut out, and what makes links of other schemes."""
     if not _RUN_STARTS.search(text):
         return text
     return _RUN.sub(lambda run: _IN_RUN.sub(lambda match: f"&#{ord(match[0])};", run[0]), text)

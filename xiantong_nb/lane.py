@@ -133,6 +133,11 @@ class Lane:
         return self.fold.error or self._unfit
 
     @property
+    def sent(self) -> bool:
+        """Whether it has gone out: its turn has come."""
+        return self._begun is not None
+
+    @property
     def only_failed(self) -> bool:
         """Whether the endpoint's failure is all there is: then there is no reply to speak of."""
         error = self.fold.error

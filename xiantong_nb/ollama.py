@@ -29,6 +29,7 @@ MESSAGES_SINCE = (0, 14)
 _LARGEST = 4 * 1024 * 1024
 _SHOWN = 40  # models that are looked at one by one
 _AT_ONCE = 4
+_NAME = 200  # characters
 
 
 async def recognised(connection: Connection, transport: Transport) -> tuple[Connection, str]:
@@ -65,6 +66,7 @@ def is_too_old(said: str) -> bool:
 
 async def pulled(connection: Connection, transport: Transport) -> tuple[Model, ...]:
     """Return what is pulled, with context and image input. Raises what a question would."""
+    where = place(connection, "", connection.base_url)
     found = await _asked(connection, transport, "GET", "/api/tags")
     listed = [tolerant.members(item) for item in tolerant.items(found.get("models"))]
     names = [name for item in listed if (name := tolerant.text(item.get("name") or item.get("model")))]
@@ -81,7 +83,7 @@ async def pulled(connection: Connection, transport: Transport) -> tuple[Model, .
     return tuple(
         model
         for name, item, more in zip(names, listed, [*told, *({} for _ in names[_SHOWN:])], strict=False)
-        if (model := _model(name, item, more)) is not None
+        if (model := _model(where.clean(name, _NAME), item, more)) is not None
     )
 
 

@@ -109,31 +109,38 @@ def has_table(connection: Connection) -> bool:
     return connection.preset.priced_by_table and connection.base_url == connection.preset.base_url
 
 
+def at_most(request: Request, target: Target, listed: Listed, *, times: int = 1) -> tuple[float, str]:
+    """
+    Return what a request could cost at most, in USD, and whose figure that is.
+
+    A token is taken for two characters, which is on the safe side of languages written with spaces, an image for 1,600,
+    and 1 kB of a document for 400. `times` is how often it may have to be asked. Raises `UsageError` where the price is
+    not known.
+    """
+    blocks = [block for message in request.messages for block in message.blocks]
+    characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
+    sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
+    sent += sum(len(b.data) * 2 // 5 for b in blocks if isinstance(b, Document))
+    usage = Usage(input_tokens=times * (sent + 1), output_tokens=times * (request.max_tokens or 0))
+    cost, source = cost_of(usage, target.model, target.connection, listed)
+    if cost is None:
+        msg = f"No price of {target} is known, so a budget can't be kept."
+        hint = f"Ask without --budget; %xiantong models {target.connection.slug} shows the prices that are known."
+        raise UsageError(msg, hint=hint)
+    return cost, source
+
+
 def kept_within(budget: float, asked: Sequence[tuple[Request, Target]], listed: Listed, *, times: int = 1) -> str:
     """
     Return what requests could cost together at most, as a note for a footer; nothing where they cost nothing.
 
-    Raises `UsageError` where that is more than a budget in USD, or nobody knows. A token is taken for two
-    characters, which is on the safe side of languages written with spaces, an image for 1,600, and 1 kB of a document
-    for 400. `times` is how often it may have to be asked.
+    Raises `UsageError` where that is more than a budget in USD, or nobody knows.
     """
-    most, sources = 0.0, dict[str, None]()
-    for request, target in asked:
-        blocks = [block for message in request.messages for block in message.blocks]
-        characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text | Thinking))
-        sent = characters // 2 + 1600 * sum(isinstance(b, Image) for b in blocks)
-        sent += sum(len(b.data) * 2 // 5 for b in blocks if isinstance(b, Document))
-        usage = Usage(input_tokens=times * (sent + 1), output_tokens=times * (request.max_tokens or 0))
-        cost, source = cost_of(usage, target.model, target.connection, listed)
-        if cost is None:
-            msg = f"No price of {target} is known, so a budget can't be kept."
-            hint = f"Ask without --budget; %xiantong models {target.connection.slug} shows the prices that are known."
-            raise UsageError(msg, hint=hint)
-        most += cost
-        sources[source] = None
+    costs = [at_most(request, target, listed, times=times) for request, target in asked]
+    most = sum(cost for cost, _ in costs)
     together = f", the {len(asked)} together" if len(asked) > 1 else ""
     if most > budget:
-        by = ", ".join(sources)
+        by = ", ".join(dict.fromkeys(source for _, source in costs))
         msg = f"This could cost up to {usd(most)}{together}, more than the budget of {usd(budget)} ({by})."
         tokens = max(request.max_tokens or 0 for request, _ in asked)
         raise UsageError(msg, hint=f"Ask for fewer tokens than {tokens:,} with --max-tokens.")

@@ -168,7 +168,7 @@ class MarkdownFilter:
         if inert.unchanged(text) and not any(_FENCE.match(line) for line in lines):
             return self._put(text)
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-        inside = "".join(line.expandtabs(4)[_CODE_INDENT:] for line in lines)
+        inside = "".join(_outdented(line, _CODE_INDENT) for line in lines)
         settled = f"{self._blank()}{fence}\n{inside}{fence}\n"
         self._owes_blank = True
         return settled
@@ -231,7 +231,7 @@ class _NestedFence:
         indent = _indent(rest)
         if rest.strip() and indent < self._item:
             return False
-        rest = rest.expandtabs(4)[min(indent, self._width) :] if rest[:1].isspace() else rest
+        rest = _outdented(rest, min(indent, self._width))
         closing = _CLOSING.match(rest)
         if closing and closing[1].startswith(self._run):
             self.closed = True
@@ -268,6 +268,12 @@ def _language(info: str) -> str:
     if not info or (name and not _DRAWN.match(name[0])):
         return name[0] if name else ""
     return "text"
+
+
+def _outdented(line: str, columns: int) -> str:
+    """Take columns away from the blanks a line begins with; other tabs are the code's own."""
+    code = line.lstrip(" \t") if columns else line
+    return line[: len(line) - len(code)].expandtabs(4)[columns:] + code
 
 
 def _indent(line: str) -> int:

@@ -8,6 +8,9 @@ import re
 UNCLEAN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u2424\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _LINE_ENDS = "\r\u2028\u2029\u2424"
 _LONGEST_SEQUENCE = 256
+# JupyterLab makes a link of every address that has a scheme and `://` in plain text, of this one, too (read in 4.6).
+_SCRIPT = re.compile(r"((?:java|vb)script:/)(/)", re.IGNORECASE)
+_SCRIPT_LENGTH = len("javascript://")
 
 
 def terminal(text: str) -> str:
@@ -27,6 +30,7 @@ class TerminalFilter:
         self._state = ""  # "", or the character that says which kind of sequence this is in
         self._length = 0
         self._after_return = False
+        self._shown = ""  # the last of what was shown, where an address may have begun
 
     def feed(self, delta: str) -> str:
         """Take the next piece; returns what it shows."""
@@ -45,12 +49,21 @@ class TerminalFilter:
             if special:
                 shown.append(self._special(special[0]))
             position = end + 1
-        return "".join(shown)
+        return self._apart("".join(shown))
 
     def end(self) -> str:
         """Return the rest: nothing, for what is still open is a sequence."""
         self._state = ""
         return ""
+
+    def _apart(self, shown: str) -> str:
+        """Put a blank into the address of a script, just before what would make it one."""
+        before = self._shown
+        self._shown = (before + shown)[-_SCRIPT_LENGTH:]
+        whole = before + shown
+        if "/" not in shown or not _SCRIPT.search(whole):
+            return shown
+        return _SCRIPT.sub(lambda at: f"{at[1]} /" if at.start(2) >= len(before) else at[0], whole)[len(before) :]
 
     def _special(self, character: str) -> str:
         """Take a character that isn't plain text, outside sequences."""

@@ -9,6 +9,7 @@ A Session holds what a kernel keeps: the target in use, the chats, the last repl
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -39,7 +40,10 @@ if TYPE_CHECKING:
     from xiantong_nb.exchange import Learnt
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Typed
+    from xiantong_nb.results import Results
     from xiantong_nb.transport import Transport
+
+    Ready = tuple[Sequence[Target], Mapping[str, Connection]]
 
 T = TypeVar("T")
 _CLOSING = 2.0  # seconds: closing asks nobody
@@ -73,7 +77,7 @@ class Session:
         self.here: dict[str, Connection] = {}
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
-        self.last: Reply | Comparison | None = None
+        self.last: Reply | Comparison | Results | None = None
         self.used: list[Reply] = []
         """Every reply of this process, for what they cost."""
         self.lists = Lists(lambda: self.store.folder, self.run, self._running)
@@ -172,7 +176,7 @@ class Session:
             if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
                 question.goes_on(lane, reply)
 
-        (lane,) = self._lanes(question, [target], keep, alone=True)
+        (lane,) = self.lanes(question, self.ready([target]), keep, alone=True)
         return Stream(lane)
 
     def compare(
@@ -186,20 +190,17 @@ class Session:
         """
         refuse_number(len(targets))
         question = Question(prompt, options or Options(), origin or Origin(), self.chats)
-        lanes = self._lanes(question, targets, self.used.append, alone=False)
+        lanes = self.lanes(question, self.ready(targets), self.used.append, alone=False)
+        return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
-        def keep(comparison: Comparison) -> None:
-            self.last = comparison
-
-        return Comparing(question, lanes, targets, keep)
-
-    def _lanes(
-        self, question: Question, targets: Sequence[str], keep: Callable[[Reply], None], *, alone: bool
-    ) -> list[Lane]:
-        """Make a lane for each target; all targets are read before the embedded engine is started for one."""
+    def ready(self, targets: Sequence[str]) -> Ready:
+        """Read all targets; return them, and all that can be asked. Raises for any that can't."""
         named = [self._bound(target) for target in [self.target(text) for text in targets]]
-        askable = self._readable(targets[0])  # what can't be read can't be asked now, nor can its keys be looked for
-        return question.lanes(named, askable, self.lists.deciding, self.store.folder, self._lane, keep, alone=alone)
+        return named, self._readable(targets[0])  # what can't be read can't be asked, nor can its keys be looked for
+
+    def lanes(self, question: Question, ready: Ready, keep: Callable[[Reply], None], *, alone: bool) -> list[Lane]:
+        """Make a lane for each target that is `ready`, none of them sent; `keep` gets each Reply."""
+        return question.lanes(*ready, self.lists.deciding, self.store.folder, self._lane, keep, alone=alone)
 
     def hand_over(self, text: str = "") -> tuple[Target, dict[str, str]]:
         """Return a target, running, and the variables by which other programs ask it; raises `UsageError`."""

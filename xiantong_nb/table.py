@@ -19,7 +19,7 @@ class Table:
     @property
     def plain(self) -> str:
         """The table as lines for a terminal."""
-        lines = self._lines()
+        lines = self.lines()
         widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
         rows = ("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
         return safe.terminal("\n".join(rows))
@@ -27,16 +27,17 @@ class Table:
     @property
     def markdown(self) -> str:
         """The table as Markdown."""
-        head, *rows = (tuple(map(bundle.entities, line)) for line in self._lines())
+        head, *rows = (tuple(map(bundle.entities, line)) for line in self.lines())
         ruled = [head, ("---",) * len(head), *rows]
         return "\n".join(f"| {' | '.join(line)} |" for line in ruled)
 
-    def __repr__(self) -> str:
-        return self.plain
-
-    def _lines(self) -> list[tuple[str, ...]]:
+    def lines(self) -> list[tuple[str, ...]]:
+        """Return the head and the rows, without columns that are empty."""
         used = [any(row[at] for row in self.rows) for at in range(len(self.head))]
         return [tuple(itertools.compress(line, used)) for line in (self.head, *self.rows)]
+
+    def __repr__(self) -> str:
+        return self.plain
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         return {"text/markdown": self.markdown, "text/plain": self.plain}

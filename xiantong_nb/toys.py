@@ -30,7 +30,7 @@ PAIRS = 200  # of bytes that make one token in a prompt, so that history costs h
 END = "<|im_end|>"
 AGAIN = "\f"  # in a script: what follows is said over and over
 # The first of these words found in the last user message chooses the script; without one it is "default".
-WORDS = {"endless": "endless", "forever": "endless"}
+WORDS = {"judge": "judge", "endless": "endless", "forever": "endless"}
 WORDS |= {word: word for word in ("long", "think", "code", "table")}
 
 ROUND = f"""so here is a round that has no end; stop it when you have had enough.
@@ -137,6 +137,7 @@ def _toy(name: str, about: str, default: str, code: str, table: str) -> Toy:
     quick = "Someone wants me to think. It looks easy: stay quiet, then look wise.\nTwo and two are four. Done!"
     quick = f"<think>\n{quick}\n</think>\n\nI am {me}, and I have *thought*: two and two are four."
     scripts = {
+        "judge": f"Score: 7\n\nI am {me}. I read nothing of it, and I give every answer a seven.",
         "default": default,
         "think": default if default.startswith("<think>") else quick,
         "code": f"I am {me}, so I did not write this for you; but it is yours.\n\n{code}",

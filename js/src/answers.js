@@ -113,7 +113,7 @@ function testEnded(turn, answer, slug, id) {
   }
   form.held = result.key && result.field !== "key" ? { id, key: result.key } : null;
   if (stopped) {
-    Object.assign(form, { phase: "untested", note: "Cancelled. Nothing was saved." });
+    Object.assign(form, { phase: "untested", note: "The test was cancelled. Nothing was saved." });
   } else if (!result.ok) {
     failed(turn, result);
   } else {

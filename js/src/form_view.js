@@ -154,8 +154,8 @@ function nameRow(state) {
 /** @param {State} state */
 function imagesRow(state) {
   const saved = edited(state);
-  const off = presetOf(state).guessed && !saved;
   const on = saved?.all_images ?? saved?.images[saved.model];
+  const off = presetOf(state).guessed && on === undefined;
   /** @type {[string, string][]} */
   const options = [
     ["", off ? "Off" : on === undefined ? "As the provider says" : `As now: ${on ? "on" : "off"}`],

@@ -20,20 +20,20 @@ export function listView(state) {
   const all = state.kernel?.connections ?? [];
   const ours = all.filter((each) => !each.foreign);
   const theirs = all.filter((each) => each.foreign);
-  const some = ours.length > 0;
+  const some = ours.some((each) => each.draft); // what is embedded was connected by nobody
   return h(
     "div.list",
     h("div.header.line", title("Connections"), some && button("new.end", "New connection")),
-    some
-      ? h(
-          "fieldset.rows",
-          h("legend.hidden", "What this kernel asks"),
-          ours.map((each) => item(state, each)),
-        )
-      : [
-          h("p", "Nothing is connected yet. Providers ask for a key; a server on this machine needs none."),
-          button("new.primary.start", "Connect a provider"),
-        ],
+    !some && [
+      h("p", "Nothing is connected yet. Providers ask for a key; a server on this machine needs none."),
+      button("new.primary.start", "Connect a provider"),
+    ],
+    ours.length > 0 &&
+      h(
+        "fieldset.rows",
+        h("legend.hidden", "What this kernel asks"),
+        ours.map((each) => item(state, each)),
+      ),
     theirs.length > 0 &&
       h(
         "p.hint",

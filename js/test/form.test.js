@@ -121,7 +121,7 @@ test("a test is stopped once, and ends by its own answer", () => {
   assert.equal(play.form.phase, "testing");
   play.answer("test", failed("cancelled", ""));
   assert.equal(play.form.phase, "untested");
-  assert.match(play.form.note, /Cancelled/);
+  assert.match(play.form.note, /cancelled/);
   assert.equal(play.state.trial, null);
 });
 

@@ -185,6 +185,10 @@ class Book:
         if wait:
             self.wait_ran(number, before)
 
+    def write(self, number: int, source: str) -> None:
+        """Replace what a cell says."""
+        self.page.evaluate(f"([n, source]) => ({CELLS})[n].model.sharedModel.setSource(source)", [number, source])
+
     def count(self, number: int) -> int:
         """Return the execution count of a cell, 0 before its first end."""
         return self.page.evaluate(f"(n) => ({CELLS})[n].model.sharedModel.execution_count ?? 0", number)

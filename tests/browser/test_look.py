@@ -40,10 +40,10 @@ def test_no_state_has_a_fault_that_axe_finds(lab, opened, look, engine, faults):
     book.run(0)
     book.run(1)
     panel = Panel(book, 1)
-    panel.button("New connection").wait_for()
+    panel.says("Nothing is connected yet", "Demo")
     look(panel, "begin")
-    panel.button("New connection").click()
-    panel.says("Connect a provider")
+    panel.button("Connect a provider").click()
+    panel.button("Test and save").wait_for()
     look(panel, "form")
     panel.radio("Ollama").check()
     # whatever listens on its port here

@@ -9,6 +9,7 @@ import pytest
 
 from tests import leaks
 from tests.browser.panels import Panel
+from tests.engines import until
 from tests.fault_server import CLOSE, FaultServer
 from xiantong_nb.engine import Engine
 
@@ -144,6 +145,7 @@ def test_each_failure_says_what_it_is_and_what_to_do(lab, opened, engine, faults
     panel.fill(Base_URL=faults.url, API_key=KEY)
     panel.press("Enter")
     panel.says("Testing …")
+    assert until(lambda: faults.seen)
     panel.press("Escape")
     panel.says("Cancelled. Nothing was saved.")
     assert faults.seen[0].gone.wait(30), "and the server sees it"

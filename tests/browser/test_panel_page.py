@@ -174,7 +174,7 @@ def test_escape_cancels_a_test_once(show):
     panel.press("Escape", "Escape")
     assert [message["of"] for message in panel.sent("cancel")] == [request["id"]]
     panel.answer(request, failed("cancelled", "", "", ""))
-    panel.page.get_by_role("status").get_by_text("Cancelled").wait_for()
+    panel.page.get_by_role("status").get_by_text("cancelled").wait_for()
     assert panel.at("submit").get_attribute("aria-disabled") == "false"
 
 
@@ -228,7 +228,7 @@ def test_the_list_of_models_by_keyboard(show):
     field.fill("coder free")
     assert option.count() == 1
     panel.press("Tab")
-    assert option.count() == 0
+    option.wait_for(state="detached")
     assert field.input_value() == "coder free"  # any id can be typed
     assert len(panel.sent("models")) == 1
 

@@ -13,9 +13,9 @@ from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 CORPUS = Path(__file__).parent
 HOSTILE: list[str] = json.loads((CORPUS / "hostile.json").read_text(encoding="utf-8"))
-ORDINARY, REWRITTEN = (
+ORDINARY, REWRITTEN, ANSWERS = (
     (CORPUS / name).read_text(encoding="utf-8").removesuffix("\n").split("\n%%%%%\n")
-    for name in ("ordinary.md", "rewritten.md")
+    for name in ("ordinary.md", "rewritten.md", "answers.md")
 )
 
 _COMMONMARK = MarkdownIt("commonmark", {"html": True})

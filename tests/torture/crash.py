@@ -29,7 +29,7 @@ HERE = Identity({"HOME": "/home/x"}, ())
 # what a save leaves out in a variant, to see that this test would find it
 VARIANTS = {
     "": "",
-    "no fsync": "disk._sync = lambda handle: None",
+    "no fsync": "disk.sync = lambda handle: None",
     "no fsync of the folder": "disk.sync_folder = lambda folder: None",
 }
 SAVE = """

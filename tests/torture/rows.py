@@ -20,9 +20,11 @@ from tests.torture import (
     modes,
     passing,
     stress,
+    tables,
     talk,
     ways,
 )
+from tests.torture.hostile import counting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +54,8 @@ ROWS = (
     Row("R10", model.figure, {"least": 2_000}, {"least": 100_000}),
     Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
     Row("R12", covered.figure),
-    Row("S1", keys.leaks),
+    Row("S1", keys.leaks, {"tests": ("tests/test_leaks.py",)}, {"tests": ("tests", "--ignore=tests/test_torture.py")}),
+    Row("S2", counting.figure, {"every": False, "frames": 4, "apart": 3}, {"every": True, "frames": 12, "apart": 1}),
     Row("S3", ways.redirects),
     Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
     Row("S5", ways.proxies),
@@ -62,4 +65,5 @@ ROWS = (
     Row("H4", flood.figure, {"size": 64 * 2**20, "events": 50_000}, {"size": 2**30, "events": 1_000_000}),
     Row("H5", talk.retries),
     Row("H6", ways.silence),
+    Row("T1", tables.figure, {"prompts": 60}, {"prompts": 500}),
 )

@@ -11,8 +11,9 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from xiantong_nb import bundle, safe
+from xiantong_nb import bundle, safe, strict_json, tolerant
 from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.files import Damaged
 from xiantong_nb.notebook.live import CountDown, Live
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class TerminalPainter:
         """Print the end: what is still held back, and what must be said of an answer that is not whole."""
         told = self._counted_out()
         told += self._filter.end() if self._form != "json" else as_json(reply)["text/plain"]
+        if self._form in ("md", "code") and (beside := bundle.plain_beside(reply)):
+            told += f"\n\n{beside}"
         if mark := bundle.ending(reply):
             told += f"\n\n[{mark}]"
         if self._form in ("md", "code") and (under := bundle.footer(reply, self._parts)):
@@ -159,10 +162,22 @@ def as_json(reply: Reply) -> dict[str, Any]:
     text = reply.text.strip()
     for candidate in (text, reply.code):
         try:
-            found = json.loads(candidate)
-        except ValueError:
+            found = _readable(tolerant.whole(strict_json.read(candidate.encode())))
+            pretty = safe.terminal(json.dumps(found, indent=2, ensure_ascii=False))
+        except (Damaged, RecursionError):
             continue
-        pretty = safe.terminal(json.dumps(found, indent=2, ensure_ascii=False))
         tree = {"application/json": found} if isinstance(found, dict | list) else {}
         return {**tree, "text/plain": pretty}
     return {"text/plain": safe.terminal(text) + "\n\n[this answer is not JSON]"}
+
+
+def _readable(value: Any) -> Any:
+    """Return JSON whose texts a viewer only shows."""
+    match value:
+        case str():
+            return safe.terminal(value)
+        case list():
+            return [_readable(v) for v in value]
+        case dict():
+            return {_readable(k): _readable(v) for k, v in value.items()}
+    return value

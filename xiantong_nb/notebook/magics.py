@@ -142,7 +142,9 @@ class AskMagics(Magics):
         stream = session().open(prompt, "".join(asked.targets), options, origin)
         reply = self._watch(stream, self._painter(asked, stream.lane), asked)
         if asked.as_ == "code" and reply.code:
-            self.shell.set_next_input(reply.code)
+            from xiantong_nb import safe
+
+            self.shell.set_next_input(safe.terminal(reply.code))  # an editor might obey, or hide, what is in it
         return reply
 
     def _rehearsed(self, prompt: str | Prompt, asked: argparse.Namespace, options: Options) -> Rehearsal | Rehearsals:

@@ -1,0 +1,71 @@
+"""S2: what acted of hostile replies, summed over all places, and the proof that each place would have shown it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from tests.torture.figure import Figure
+from tests.torture.hostile.places import AT_ONCE, PLACES, Place
+from tests.torture.hostile.replies import ATTACKS, Said, everything, some
+from tests.torture.hostile.stage import CELLS, KINDS, Seen, Stage
+
+_READ = 0.85
+"""The share of replies that must be readable where shown. Of some, the filter or a last line leaves nothing."""
+
+
+def figure(*, every: bool, frames: int, apart: int) -> Figure:
+    """
+    S2: show replies in all places, first filtered, then raw.
+
+    JupyterLab's Markdown gets all of them, each other place every `apart`th, not the same ones everywhere.
+    """
+    acted, missed, notes, count = Counter[str](), [], [], 0
+    said = everything() if every else some()
+    batches = [said[at : at + AT_ONCE * CELLS] for at in range(0, len(said), AT_ONCE * CELLS)]
+    with tempfile.TemporaryDirectory(prefix="xiantong-test-") as folder, Stage(Path(folder), frames=frames) as stage:
+        for batch in batches:
+            for place in PLACES:
+                shown = _for(place, batch, apart)
+                seen = place.see(stage, place, shown, False)
+                acted.update(seen.counts)
+                count += len(shown)
+                notes += seen.all[:3]
+                if (share := _readable(stage, place, shown, seen)) < _READ:
+                    missed.append(f"{place.name} {place.app}: only {share:.0%} can be read")
+        raw: dict[str, Seen] = {}
+        for place in PLACES:
+            plain = [Said(name, text) for name, text in ATTACKS.items()]
+            raw[f"{place.name} {place.app}".strip()] = place.see(stage, place, _for(place, plain, apart), True)
+    missed += [f"{name}: the scanner sees nothing, even raw" for name, seen in raw.items() if not seen.all]
+    names = set[str]().union(*(seen.names for seen in raw.values()))
+    value = ", ".join(f"{acted[kind]} {kind}" for kind in KINDS)
+    told = [f"{len(ATTACKS)} replies, {count:,} showings in {len(PLACES)} places", *notes, *missed]
+    told += [f"raw, {len(names)} of them act", *(f"{name}: {_figures(seen)}" for name, seen in raw.items())]
+    return Figure(
+        value,
+        "0 of each; raw, 60 act, and some in each place",
+        not any(acted.values()) and not missed and len(names) >= 60,
+        tuple(told),
+    )
+
+
+def _for(place: Place, said: list[Said], apart: int) -> list[Said]:
+    """Return the replies that come to be seen in a place, or in the one whose notebook it looks at."""
+    source = place.source
+    there = [each for each in said if each.part in source.parts]
+    there = there if source.whole else there[len(source.word(False)) % apart :: apart]
+    return there if source is place else [each for each in there if each.part != "wait"]  # which does not stay
+
+
+def _readable(stage: Stage, place: Place, said: list[Said], seen: Seen) -> float:
+    """Return the share of replies with a tag in them that could be read."""
+    tagged = [
+        each.tag for each in (s.armed(place.word(False), stage.canary.url) for s in said) if each.tag in each.text
+    ]
+    return len(seen.shown.intersection(tagged)) / max(len(tagged), 1)
+
+
+def _figures(seen: Seen) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in seen.counts.items() if number)

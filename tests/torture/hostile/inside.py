@@ -1,0 +1,118 @@
+"""What the kernel does in a notebook of S2: it asks for each reply, or paints it as it would while it comes."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from IPython import get_ipython
+from IPython.display import display
+
+from tests.decoding import PLACE
+from tests.torture.hostile import bodies, replies, servers
+from xiantong_nb.notebook.display import DisplayPainter
+from xiantong_nb.sse import Parser
+from xiantong_nb.wires import WIRES
+
+FRAME = 0.12
+"""Seconds: a little more than the shortest pause between two paints."""
+ALL = 10**9
+
+
+def _load(name: str, start: int, count: int) -> list[replies.Said]:
+    return replies.read(Path(name).read_text())[start : start + count]
+
+
+def _text(said: replies.Said) -> str:
+    """Return the text as a message to a front end can hold it."""
+    return said.text.encode("utf-8", "replace").decode()
+
+
+def connect() -> None:
+    """Make a connection of the other wire to the same endpoint, for this kernel alone."""
+    get_ipython().run_line_magic(
+        "xiantong",
+        "connect custom --name chat --api openai-completions --model m --no-key --unsaved --no-test --base-url "
+        f"{os.environ['ANTHROPIC_BASE_URL']}/v1",
+    )
+
+
+def live(name: str, start: int, count: int, *, frames: int) -> None:
+    """
+    Paint replies side by side as they come, frame by frame, and take all of it away again.
+
+    The events are decoded from the bytes of a stream, the painter is that of `%%ask`.
+    """
+    coming = [_Coming(said) for said in _load(name, start, count)]
+    for frame in range(1, frames + 1):
+        begun = time.monotonic()
+        for each in coming:
+            each.paint(frame / frames)
+        time.sleep(max(FRAME - (time.monotonic() - begun), 0.02))
+    for each in coming:
+        each.painter.withdraw()
+
+
+class _Coming:
+    def __init__(self, said: replies.Said) -> None:
+        self.painter = DisplayPainter(asked="hostile")
+        wire = list(WIRES)[len(said.tag) % len(WIRES)]
+        self._chunks, self._taken = bodies.WIRES[wire](said), 0
+        self._parser, self._decoder = Parser(), WIRES[wire].decoder(PLACE)
+
+    def paint(self, share: float) -> None:
+        upto = round(share * len(self._chunks))
+        events = []
+        for chunk in self._chunks[self._taken : upto]:
+            events += [event for sent in self._parser.feed(chunk) for event in self._decoder.feed(sent)]
+        self._taken = upto
+        self.painter.take(events)
+
+
+def raw_live(name: str, start: int, count: int, *, frames: int) -> None:
+    """Display growing parts of replies as they are, and take them away again."""
+    coming = [
+        (_text(said), display({"text/plain": "…"}, raw=True, display_id=True)) for said in _load(name, start, count)
+    ]
+    for frame in range(1, frames + 1):
+        for text, handle in coming:
+            handle.update({"text/markdown": text[: len(text) * frame // frames]}, raw=True)
+        time.sleep(FRAME)
+    for _, handle in coming:
+        handle.update({"text/plain": "gone"}, raw=True)
+
+
+def asked(
+    name: str, start: int = 0, count: int = ALL, *, forms: str = "md", pause: float = 0.0, named: bool = False
+) -> None:
+    """Ask for replies, one `%%ask` after the other, as cells that hold nothing else would; forms in turn."""
+    for n, said in enumerate(_load(name, start, count)):
+        if named:
+            print(f"\n{said.tag}")
+        target = ("anthropic:m", "chat:m")[len(said.tag) % 2]
+        form = "json" if said.part == "json" else forms.split()[n % len(forms.split())]
+        get_ipython().run_cell(f"%%ask {target} --alone --as {form}\n{servers.question(said, pause=pause)}")
+
+
+def compared(name: str, start: int, count: int, *, pause: float = 0.15) -> None:
+    """Ask for replies, eight at a time side by side, and look at how two of them differ."""
+    said = _load(name, start, count)
+    for at in range(0, len(said), 8):
+        lanes = said[at : at + 8]
+        targets = " ".join(f"{('anthropic', 'chat')[n % 2]}:m{n}" for n in range(max(len(lanes), 2)))
+        asked_for = servers.question(*(lanes if len(lanes) > 1 else 2 * lanes), pause=pause)
+        comparison = get_ipython().run_cell(f"%%ask {targets} --alone\n{asked_for}").result
+        display(comparison.diff(0, 1), comparison.table())
+
+
+def shown(name: str, start: int, count: int, *, kind: str) -> None:
+    """Display replies as they are, as output of the given type."""
+    for said in _load(name, start, count):
+        display({kind: _text(said)}, raw=True)
+
+
+def printed(name: str) -> None:
+    """Print replies as they are."""
+    for said in _load(name, 0, ALL):
+        print(f"\n{said.tag}\n{_text(said)}")

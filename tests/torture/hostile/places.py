@@ -1,0 +1,175 @@
+"""The places, a row each: what shows hostile replies there, filtered by this package or raw, and what is then seen."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nbformat
+import pexpect
+
+from tests.conftest import kernel_env
+from tests.torture.hostile.replies import ENDINGS, PARTS, Said, written
+from tests.torture.hostile.stage import CELLS, LOADS, Seen, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+AT_ONCE = 40
+"""Outputs of one cell: JupyterLab shows the first 50 and folds away the rest."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# How a terminal ends lines, and how a count-down of ours goes over its own.
+_OURS = re.compile(r"\r+\n|\r(?=Trying again)")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where replies are shown: `see` shows them there, raw or filtered, and returns what acted.
+
+    `app` is the application or template it is in, `parts` are those of an answer that come to be seen there. `ours`
+    and `raw` are the calls of `inside` that fill a notebook; `of` is the place whose notebook is looked at here, too.
+    """
+
+    name: str
+    see: Callable[[Stage, Place, list[Said], bool], Seen]
+    app: str = ""
+    parts: tuple[str, ...] = ("text", *PARTS)
+    ours: str = ""
+    raw: str = ""
+    of: str = ""
+    whole: bool = False
+    """Whether every reply is shown there, however few are elsewhere."""
+
+    @property
+    def source(self) -> Place:
+        """The place whose notebook is seen here: this one, unless `of` names another, in the same app or in Lab."""
+        named = [each for app in (self.app, "lab") for each in PLACES if each.name == self.of and each.app == app]
+        return named[0] if named else self
+
+    def word(self, raw: bool) -> str:
+        """The name, as a part of tags and files."""
+        return re.sub(r"[^a-z0-9]", "", f"{self.name}{self.app}{'raw' * raw}".lower())
+
+
+def _run(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """In a notebook while it runs: what was there for a moment counts as much as what stays."""
+    word, book = place.word(raw), stage.book(place.app)
+    armed = [each.armed(word, stage.canary.url) for each in said if each.part in place.parts]
+    (stage.app(place.app).root / "work" / f"{word}.json").write_text(written(armed))
+    book.command("notebook:clear-all-cell-outputs")
+    name, _, more = (place.raw if raw else place.ours).partition("(")
+    calls = [f"inside.{name}('{word}.json', {at}, {AT_ONCE}, {more}" for at in range(0, len(armed), AT_ONCE)]
+    for number, call in enumerate(calls[:CELLS], 1):
+        book.write(number, call.replace("FRAMES", str(stage.frames)))
+        book.run(number)
+    if len(calls) > CELLS:
+        raise RuntimeError(f"{place.name}: {len(calls)} cells are needed")
+    seen = stage.seen(book.page, word)
+    stage.kept[word] = book.save()
+    return seen
+
+
+def _kept(stage: Stage, place: Place, raw: bool) -> str:
+    """Return the notebook of another place, with tags of this one."""
+    of = place.source
+    return stage.kept[of.word(raw)].replace(f"ran{of.word(raw)}N", f"ran{place.word(raw)}N")
+
+
+def _saved(stage: Stage, place: Place, raw: bool) -> str:
+    """Write that notebook, which no signature fits any more, where an application finds it."""
+    name = f"{place.word(raw)}.ipynb"
+    (stage.app(place.app).root / "work" / name).write_text(_kept(stage, place, raw))
+    return name
+
+
+def _reopened(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """In an application that has not run it and does not trust it."""
+    page: Page = stage.open(place.app, [], name=_saved(stage, place, raw)).page
+    if page.evaluate("jupyterapp.shell.currentWidget.content.widgets.some(cell => cell.model.trusted)"):
+        raise RuntimeError("the notebook is trusted, and nothing was tried")
+    return stage.closed(page, place.word(raw))
+
+
+def _converted(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """As a page that nbconvert makes by one of its templates."""
+    from nbconvert import HTMLExporter
+
+    path = stage.root / f"{place.word(raw)}.html"
+    made = nbformat.reads(_kept(stage, place, raw), 4)
+    path.write_text(HTMLExporter(template_name=place.app).from_notebook_node(made)[0])
+    return stage.closed(stage.page(path.as_uri()), place.word(raw))
+
+
+def _exported(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """As File > Save and Export Notebook As > HTML makes it, shown from the application's own address."""
+    app = stage.app(place.app)
+    host = f"127.0.0.1:{app.port}"
+    path = f"http://{host}/nbconvert/html/{_saved(stage, place, raw)}?download=false&token={app.token}"
+    return stage.closed(stage.page(path, host), place.word(raw))
+
+
+def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
+    """As what IPython writes to a terminal."""
+    home = stage.root / place.word(raw)
+    home.mkdir(exist_ok=True)
+    (home / "said.json").write_text(written(each.armed(place.word(raw), stage.canary.url) for each in said))
+    child = pexpect.spawn(
+        sys.executable, ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor", "--no-confirm-exit"],
+        env={**kernel_env(home), **stage.env, "TERM": "xterm"}, cwd=str(home), encoding="utf-8",
+        codec_errors="replace", timeout=600, dimensions=(40, 200),
+    )  # fmt: skip
+    try:
+        for line in (*LOADS.splitlines(), f"inside.{place.raw if raw else place.ours}; print('the', 'end')"):
+            child.expect(r"In \[\d+\]: ")
+            child.sendline(line)
+        child.expect(r"the end\r")
+        shown = child.before
+    finally:
+        child.close(force=True)
+    seen, tag = Seen(), ""
+    for line in _OURS.sub("\n", shown).split("\n"):
+        tag = line if line.startswith("ran") else tag
+        seen.shown |= {tag} & {*re.findall(r"ran\w+", line)} if line != tag else set()
+        if _CONTROL.search(line):
+            seen.controls.add(f"{tag} {line[:200]!a}")
+        seen.links |= {f"{tag} {link!a}" for link in re.findall(r"\x1b\]8;;[^\x1b\x07]+", line)}
+    return seen
+
+
+APPS = ("lab", "notebook")
+LIVE, FINAL, LANES = "Markdown while it comes", "Markdown that stays", "side by side"
+PLACES = (
+    *(
+        Place(
+            LIVE, _run, app, ("text", "thinking"), "live(frames=FRAMES)", "raw_live(frames=FRAMES)", whole=app == "lab"
+        )
+        for app in APPS
+    ),
+    *(
+        Place(FINAL, _run, app, ours="asked()", raw="shown(kind='text/markdown')", whole=app == "lab")
+        for app in APPS
+    ),
+    Place(
+        "text, JSON, failures", _run, "lab", ("text", *ENDINGS), "asked(forms='text raw json md')",
+        "shown(kind='text/plain')",
+    ),
+    Place(
+        LANES, _run, "lab", ("text", "thinking", "tool", "source", "refusal", *ENDINGS),
+        "compared()", "shown(kind='text/html')",
+    ),
+    Place("side by side, not trusted", _reopened, "lab", of=LANES),
+    Place("side by side by nbconvert", _converted, "lab", of=LANES),
+    *(Place("reopened, not trusted", _reopened, app, of=FINAL) for app in APPS),
+    *(Place("nbconvert", _converted, template, of=FINAL) for template in ("lab", "classic", "basic")),
+    Place("exported by", _exported, "lab", of=FINAL),
+    Place(
+        "terminal", _terminal, "", ("text", *PARTS, *ENDINGS),
+        "asked('said.json', named=True)", "printed('said.json')",
+    ),
+)  # fmt: skip
+"""In this order: what looks at a notebook comes after what fills it."""
