@@ -21,6 +21,7 @@ import xiantong_nb
 from tests.browser.apps import CHROMIUM, App, chromium
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
+from tests.sheets import Page
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 LOAD = """
@@ -123,6 +124,26 @@ def painting_bytes() -> None:
         value = (sum(size for size, _ in paints) - 2 * reply) / seconds / 1000
         say("P6", value, 28, "kB/s of painting, 8 kB reply in 20 s", [value], f"{len(paints)} paints")
         say("P6 paints", len(paints) / seconds, 10.5, "paints per second", [len(paints) / seconds])
+
+
+def page_bytes() -> None:
+    """P5: what a page with widgets is sent, for a reply and one ten times as long in the same seconds."""
+    with synthetic() as url, kernel(ANTHROPIC_BASE_URL=url) as made:
+        page, seconds, rate, sent = Page(made), 20, 100, []
+        while not page.answers:  # until the kernel has heard it, answers are painted as P6 says
+            page.run(f"%%ask --alone\n{json.dumps({'events': 20, 'rate': 40, 'size': 4})}")
+        for size in (4, 40):
+            page.messages.clear()
+            page.weight = 0
+            page.run(f"%%ask --alone\n{json.dumps({'events': seconds * rate, 'rate': rate, 'size': size})}")
+            reply, messages = seconds * rate * size, len(page.messages)
+            sent.append(page.weight)
+            # the output that stays is the reply twice, as Markdown and as plain text: the goal counts it once
+            value = (page.weight - reply) / (2.05 * reply + 640 * messages)
+            told = f"{page.weight / 1000:.0f} kB in {messages} messages for {reply / 1000:.0f} kB"
+            say(f"P5 {reply // 1000} kB", value, 1, "x 2.05 replies and 640 B a message", [value], told)
+            say(f"P5 {reply // 1000} kB messages", messages, 10 * seconds + 8, "messages in 20 s", [messages])
+        say("P5 growth", sent[1] / sent[0], 10, "x the bytes for ten times the text", [sent[1] / sent[0]])
 
 
 def interrupts(trials: int = 15) -> None:
@@ -262,6 +283,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     load_cost()
     first_text()
+    page_bytes()
     painting_bytes()
     lanes()
     interrupts()

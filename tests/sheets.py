@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import queue
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -53,6 +50,8 @@ class Page:
         self.sheets: dict[str, Sheet] = {}
         self.answers: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
+        self.weight = 0
+        """Bytes of those messages, envelopes included."""
         request = self._client.session.msg("create_subshell_request", {})
         self._client.control_channel.send(request)
         self._subshell = self._client.get_control_msg(timeout=LIMIT)["content"]["subshell_id"]
@@ -68,11 +67,9 @@ class Page:
         self._client.shell_channel.send(message)
         request, ran, deadline = message["header"]["msg_id"], Ran(), time.monotonic() + LIMIT
         while time.monotonic() < deadline:
-            try:
-                got = self._client.get_iopub_msg(timeout=0.2)
-            except queue.Empty:
+            got = self._hear()
+            if got is None:
                 continue
-            self._hear(got)
             if got["parent_header"].get("msg_id") == request:
                 ran.messages.append(got)
                 if got["msg_type"] == "status" and got["content"]["execution_state"] == "idle":
@@ -84,8 +81,7 @@ class Page:
         """Whether the last sheet is taken off after its answer."""
         deadline = time.monotonic() + LIMIT
         while not self.last.closed and time.monotonic() < deadline:
-            with contextlib.suppress(queue.Empty):
-                self._hear(self._client.get_iopub_msg(timeout=0.2))
+            self._hear()
         return self.last.closed
 
     def say(self, content: dict[str, Any]) -> None:
@@ -96,10 +92,17 @@ class Page:
         message["header"]["subshell_id"] = self._subshell
         self._client.shell_channel.send(message)
 
-    def _hear(self, message: dict[str, Any]) -> None:
+    def _hear(self) -> dict[str, Any] | None:
+        """Take the next message and do what a page does with it; None where none comes soon."""
+        session, socket = self._client.session, self._client.iopub_channel.socket
+        if not socket.poll(200):
+            return None
+        frames = socket.recv_multipart()
+        message = session.deserialize(session.feed_identities(frames)[1])
         kind, content = message["msg_type"], message["content"]
         if kind not in ("status", "execute_input"):
             self.messages.append(message)
+            self.weight += sum(map(len, frames))
         if kind == "comm_open":
             state = content["data"]["state"]
             if state["_anywidget_id"].endswith(".Ear"):
@@ -116,6 +119,7 @@ class Page:
                 self.answers.append(said)
         elif kind == "comm_close" and content["comm_id"] in self.sheets:
             self.sheets[content["comm_id"]].closed = True
+        return message
 
     def _ended(self, request: str, ran: Ran) -> Ran:
         deadline = time.monotonic() + LIMIT
@@ -125,9 +129,3 @@ class Page:
                 ran.reply, ran.status = reply["content"], reply["content"]["status"]
                 return ran
         raise TimeoutError("no reply on the shell channel")
-
-
-def size(messages: list[dict[str, Any]]) -> int:
-    """What messages weigh on the wire, in bytes: envelope, content, signature."""
-    parts = ("header", "parent_header", "metadata", "content")
-    return sum(100 + sum(len(json.dumps(m[part], default=str)) for part in parts) for m in messages)

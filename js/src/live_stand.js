@@ -62,7 +62,7 @@ const MISREAD = new RegExp(
   [
     /&(?:#(?<decimal>\d{1,7})|#[xX](?<hex>[\da-fA-F]{1,6})|(?<name>[A-Za-z]{2,8}));/, // an entity
     /(?<=[\p{L}\p{N}])_+(?=[\p{L}\p{N}])/u, // snake_case
-    /\\[([]/, // what is math elsewhere
+    /\\[([|]/, // what is math elsewhere, and a bar that ends no cell
     /(?<! ) {2,}(?=\n[^\n])/, // a hard line break
     /~{3,}/, // more than strikes out
     /(?<=\]\([^\s()]{0,2000})\([^\s()]{0,2000}\)/, // brackets in an address
@@ -116,11 +116,6 @@ export class Stand {
       .slice(this.#before.length);
     this.#before = sure.slice(-1);
     return read;
-  }
-
-  /** What is held back, as it was typed. */
-  get held() {
-    return this.#held;
   }
 
   /**

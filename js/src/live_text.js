@@ -110,7 +110,9 @@ export function writer(root) {
   /** @param {null} _ @param {string} text */
   function say(_, text) {
     const { kind, el } = inner();
-    const shown = stand.shown(text, CODE.has(kind));
+    const code = CODE.has(kind);
+    const typed = stand.shown(text, code);
+    const shown = code && el.closest("td, th") ? typed.replaceAll("\\|", "|") : typed;
     const [first = "", ...more] = shown.split(BREAK);
     append(el, first);
     for (const line of more) {

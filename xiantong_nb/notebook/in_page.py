@@ -37,8 +37,8 @@ class PagePainter(Generic[Item, Answer]):
     """
     Draws on a sheet of the page, once there is one.
 
-    `before` paints until then, and in the end, on `output`, which says how often. `pairs` tells of which lane each is
-    that comes, `shown` what of it is shown.
+    `before` paints until then, and in the end, on `output`, which says how often. `pairs` gives what comes with its
+    lanes, `shown` says what of it is shown.
     """
 
     def __init__(

@@ -189,7 +189,7 @@ class AskMagics(Magics):
             return display.TerminalPainter(form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = display.DisplayPainter(output, form=asked.as_, asked=str(lane.target), parts=parts)
-        return self._in_page(painter, output, (lane,), lambda events: [(lane, event) for event in events], asked)
+        return self._drawn(painter, output, (lane,), lambda events: [(lane, event) for event in events], asked)
 
     def _lanes_painter(
         self, asked: argparse.Namespace, lanes: Sequence[Lane]
@@ -208,9 +208,9 @@ class AskMagics(Magics):
             return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = side_by_side.DisplayLanes(lanes, output, form=asked.as_, parts=parts)
-        return self._in_page(painter, output, lanes, lambda batch: batch, asked)
+        return self._drawn(painter, output, lanes, lambda batch: batch, asked)
 
-    def _in_page(
+    def _drawn(
         self,
         painter: Painter[Item, Answer],
         output: Output,
