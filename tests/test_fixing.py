@@ -55,6 +55,7 @@ def kernel(endpoint, tmp_path_factory):
     (home / "project" / "short.py").write_text(MODULE)
     (home / "project" / "unread.py").write_text("def f(:\n    pass\n")
     env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": SAVED, "DB_PASSWORD": "correct-horse-battery"}
+    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
     made = Kernel({**kernel_env(home), **env})
     made.run(f"import os, sys; os.chdir({str(home / 'project')!r}); sys.path.insert(0, '')")
     assert made.run("%load_ext xiantong_nb").status == "ok"

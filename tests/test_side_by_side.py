@@ -210,6 +210,7 @@ def endpoint():
 def faulty(endpoint, tmp_path_factory):
     """A kernel whose `anthropic` connection is the fault server; `demo` is there, too."""
     env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
+    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
     made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
     assert made.run("%load_ext xiantong_nb").status == "ok"
     yield made

@@ -116,11 +116,13 @@ def compared(name: str, start: int, count: int, *, in_page: bool, pause: float =
 
 
 def tabled(name: str, start: int, count: int) -> None:
-    """Ask for replies as a table of many prompts, and write all of it as a page, too."""
-    questions = [servers.question(said) for said in _load(name, start, count)]
-    results = compare(questions, ["anthropic:m", "chat:m"], progress=False)
-    display(results)
-    results.to_html(f"page-{start}.html")
+    """Ask for replies in tables, each as long as all of its rows are shown, and write all of them as pages, too."""
+    said = _load(name, start, count)
+    for at in range(0, len(said), 5):
+        questions = [servers.question(each) for each in said[at : at + 5]]
+        results = compare(questions, ["anthropic:m", "chat:m"], progress=False)
+        display(results)
+        results.to_html(f"page-{start + at}.html")
 
 
 def shown(name: str, start: int, count: int, *, kind: str) -> None:
