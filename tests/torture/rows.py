@@ -55,7 +55,7 @@ ROWS = (
     Row("R11", modes.figure, {"saves": 200}, {"saves": 1000}),
     Row("R12", covered.figure),
     Row("S1", keys.leaks, {"tests": ("tests/test_leaks.py",)}, {"tests": ("tests", "--ignore=tests/test_torture.py")}),
-    Row("S2", counting.figure, {"every": False, "frames": 4, "apart": 3}, {"every": True, "frames": 12, "apart": 1}),
+    Row("S2", counting.figure, {"every": False, "frames": 4, "apart": 6}, {"every": True, "frames": 12, "apart": 1}),
     Row("S3", ways.redirects),
     Row("S4", keys.figure, {"keys": 30}, {"keys": 30}),
     Row("S5", ways.proxies),

@@ -203,7 +203,7 @@ def _failed(browser: Any, texts: list[str], script: str) -> PanelPage:
     panel.at("model").press("ArrowDown")
     panel.page.get_by_role("option").first.wait_for()
     panel.at("model").press("Escape")
-    first, *_, last = texts
+    first, last = texts[0], texts[-1]
     passed = [stage | {"said": text} for stage, text in zip(stages(2), texts, strict=False)]
     told = failed("server", "", " ".join(texts), last, url=first, notes=texts, target=first, stages=passed)
     panel.answer(begin_test(panel), told)
