@@ -127,8 +127,8 @@ async def _read(chunk: bytes, answer: Answer, decoder: Decoder, emit: Emit) -> N
     """Pass on the events of a stream, from its first chunk to its end."""
     feed, decode, breath = Parser().feed, decoder.feed, _Breath()
 
-    def pass_on(chunk: bytes) -> None:
-        """Some five microseconds a token: with what httpx takes, this is where a fast stream's time goes."""
+    def pass_on(chunk: bytes) -> bool:
+        """Return whether the stream has ended. With what httpx takes, this is where a fast stream's time goes."""
         news = False
         for data in feed(chunk):
             for event in decode(data):
@@ -136,18 +136,16 @@ async def _read(chunk: bytes, answer: Answer, decoder: Decoder, emit: Emit) -> N
                 emit(event)
         if not decoder.finished:
             answer.heard(news=news, told_all=decoder.told_all)
+        return decoder.finished
 
-    pass_on(chunk)
-    if not decoder.finished:
+    ended = pass_on(chunk)
+    breath.begins()
+    while not ended and (more := await anext(answer.chunks, b"")):
+        if breath.is_due():
+            await breath.take()
+        ended = pass_on(more)
         breath.begins()
-        async for more in answer.chunks:
-            if breath.is_due():
-                await breath.take()
-            pass_on(more)
-            if decoder.finished:
-                break
-            breath.begins()
-    if decoder.finished:
+    if ended:
         await answer.drain()
 
 

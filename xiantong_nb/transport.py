@@ -137,7 +137,10 @@ def _unpacking() -> Callable[[bytes], Iterator[bytes]]:
     return unpacked
 
 
-_CODINGS: dict[str, Callable[[], Callable[[bytes], Iterator[bytes]] | None]] = {"identity": _as_it_is, "": _as_it_is, "gzip": _unpacking, "x-gzip": _unpacking, "deflate": _unpacking}
+_CODINGS: dict[str, Callable[[], Callable[[bytes], Iterator[bytes]] | None]] = {
+    **dict.fromkeys(("identity", ""), _as_it_is),
+    **dict.fromkeys(("gzip", "x-gzip", "deflate"), _unpacking),
+}
 
 
 class Transport:
