@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ class Sheet(_Bare):
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, ear: Ear, number: int, labels: Sequence[str]) -> None:
-        super().__init__(ear=ear, number=number, labels=list(labels))
+        # each message names the sheet twice, and a short text is no longer than the usual name
+        super().__init__(model_id=secrets.token_hex(4), ear=ear, number=number, labels=list(labels))
 
     def data(self) -> dict[str, Any]:
         """Return it as `display(..., raw=True)` takes it."""
