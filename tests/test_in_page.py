@@ -96,6 +96,12 @@ def test_without_a_greeting_everything_is_as_it_was(kernel, endpoint):
     assert all(VIEW not in paint for paint in ran.paints())
 
 
+def test_a_short_answer_is_not_kept_beside_its_sheet(kernel, page, endpoint):
+    endpoint.play(slowly(words(20), 0.05))
+    ran = page.run("%%ask --alone\nhi", lambda page: page.sheets and page.say({"keep": page.last.state["number"]}))
+    assert [set(paint) for paint in ran.paints()] == [{"text/plain", VIEW}, {"text/markdown", "text/plain"}]
+
+
 def test_who_takes_no_input_is_asked_nothing(kernel, endpoint):
     endpoint.play(slowly(words(10), 0.05))
     ran = kernel.run("%%ask --alone\nhi")

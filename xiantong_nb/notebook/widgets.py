@@ -34,9 +34,12 @@ class Ear(_Bare):
     _esm = _STATIC / "live.js"
     _css = _STATIC / "live.css"
 
-    def __init__(self, greeted: Callable[[], None], stop: Callable[[int, int | None], None]) -> None:
+    def __init__(
+        self, greeted: Callable[[], None], stop: Callable[[int, int | None], None], keep: Callable[[int], None]
+    ) -> None:
         self._greeted = greeted
         self._stop = stop
+        self._keep = keep
         super().__init__()
         free_route(self.comm)
         self.on_msg(self._hear)
@@ -50,6 +53,8 @@ class Ear(_Bare):
                 free_route(self.comm)
             case {"stop": int(sheet), "lane": int() | None as lane}:
                 self._stop(sheet, lane)
+            case {"keep": int(sheet)}:
+                self._keep(sheet)
 
 
 class Sheet(_Bare):
