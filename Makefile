@@ -5,10 +5,11 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 SLOW = .venv-slow
+PEERS = .venv-peers
 
 NODE = js/node_modules/.ready
 
-.PHONY: help demo lab test test-live test-slow check torture bench shots js lock clean
+.PHONY: help demo lab test test-live test-slow check torture bench bench-peers bench-table shots js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
@@ -21,6 +22,8 @@ help:
 	@echo "make shots   pictures of what a person sees, into shots/"
 	@echo "make js      the widgets anew from js/"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
+	@echo "make bench-peers  what others need for the same work, beside us: 500 MB are installed first"
+	@echo "make bench-table  the table of README.md anew from what was measured"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
 
 demo: $(READY)
@@ -61,6 +64,12 @@ torture: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
+bench-peers: $(READY) $(PEERS)/.ready
+	$(BIN)/python -m benchmarks.peers $(PEERS)/bin/python
+
+bench-table: $(READY)
+	$(BIN)/python -m benchmarks.table
+
 lock: $(READY)
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group test --group check --group lab --group build \
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
@@ -70,8 +79,12 @@ lock: $(READY)
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-slow.txt
 
+	$(BIN)/uv pip compile pyproject.toml --group peers \
+		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-peers.txt
+
 clean:
-	rm -rf $(VENV) $(SLOW) js/node_modules shots build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SLOW) $(PEERS) js/node_modules shots build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # Exact versions with hashes, then this package itself from the tree, without asking a registry for anything.
 $(READY): pyproject.toml constraints.txt
@@ -93,4 +106,10 @@ $(NODE): $(VENV)/.tools js/package-lock.json
 $(SLOW)/.ready: constraints-slow.txt
 	$(PYTHON) -m venv $(SLOW)
 	$(SLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-slow.txt
+	@touch $@
+
+# By uv: these packages ask for each other's versions in ways that take pip minutes to go through.
+$(PEERS)/.ready: $(READY) constraints-peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --require-hashes -r constraints-peers.txt
 	@touch $@

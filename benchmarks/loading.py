@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from benchmarks.figure import Figure
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LOAD = """
-import sys, time
+import os, time
+os.chdir(os.environ["HOME"])  # some write into the folder they are loaded in
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 begun, wall = time.process_time(), time.perf_counter()
@@ -28,9 +30,9 @@ print(len({name.partition(".")[0] for name in set(sys.modules) - before} & set(H
 """
 
 
-def load(statement: str, *, python: str | None = None) -> list[float]:
+def load(statement: str, *, python: str = sys.executable, **env: str) -> list[float]:
     """Return [CPU ms, wall ms] of a statement in a fresh IPython."""
-    return fresh(LOAD.format(statement), **({"python": python} if python else {}))
+    return fresh(LOAD.format(statement), python=python, **env)
 
 
 def figures(trials: int = 9) -> Iterator[Figure]:

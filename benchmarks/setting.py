@@ -39,12 +39,12 @@ def synthetic(certificate: Path | None = None) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def kernel(**env: str) -> Iterator[Kernel]:
-    """Run a kernel with the extension loaded."""
+def kernel(load: str = "%load_ext xiantong_nb", *, python: str = sys.executable, **env: str) -> Iterator[Kernel]:
+    """Run a kernel with the extension loaded, ours or another of another environment."""
     with tempfile.TemporaryDirectory() as home:
-        made = Kernel({**kernel_env(Path(home)), **env})
+        made = Kernel({**kernel_env(Path(home)), **env}, python=python)
         try:
-            made.run("%load_ext xiantong_nb")
+            made.run(load)
             yield made
         finally:
             made.stop()
