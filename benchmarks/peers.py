@@ -10,7 +10,7 @@ but loopback, where the machine can make one; what was so is told with the resul
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -97,14 +97,11 @@ def loads(python: str) -> dict[str, dict[str, float]]:
 
 def seen(messages: Sequence[Message], cpu: float) -> dict[str, Any]:
     """Return what a front end was sent for the reply, in messages that show something, and when it could be read."""
-    for at, _, message in messages:
-        found = STAMP.search(json.dumps(message["content"]))
-        if found and "word" in json.dumps(messages[-1][2]["content"]) + json.dumps(message["content"]):
-            first = at - float(found[1])
-            break
-    else:
-        raise RuntimeError(f"no text came: {[message['content'] for _, _, message in messages][-3:]}")
+    stamped = ((at, STAMP.search(json.dumps(message["content"]))) for at, _, message in messages)
+    first = next((at - float(found[1]) for at, found in stamped if found), None)
     size = sum(each[1] for each in messages)
+    if first is None or size < REPLY:
+        raise RuntimeError(f"the reply did not come: {[message['content'] for _, _, message in messages][-3:]}")
     return {
         "streams": first < SECONDS / 2,
         "messages": len(messages),
@@ -192,7 +189,7 @@ def main(arguments: list[str]) -> int:
     told = {
         "on": cores(),
         "processor": platform.machine(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "network": os.environ[NETWORK],
         "reply": REPLY,
         "seconds": SECONDS,

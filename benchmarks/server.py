@@ -1,5 +1,5 @@
 """
-A synthetic endpoint in a process of its own, Messages and chat completions: bytes rendered beforehand, sent on a clock.
+A synthetic endpoint, Messages and chat completions, in a process of its own: rendered beforehand, sent on a clock.
 
     python -m benchmarks.server [certificate.pem]     prints its port, serves until its standard input closes
 

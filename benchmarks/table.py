@@ -43,7 +43,7 @@ WORDS = {
 
 def number(value: float) -> str:
     """Return three digits that count: 9.22, 28, 1,330."""
-    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
 def figures_table(figures: Results) -> str:
@@ -55,7 +55,7 @@ def figures_table(figures: Results) -> str:
         one = figures[name]
         goal = "" if one["goal"] is None else f"≤ {number(one['goal'])}"
         missed = ", missed" if one["goal"] is not None and one["value"] > one["goal"] else ""
-        unit = {"x": " ×", "% of a core": " % of a core"}.get(one["unit"], f" {one['unit']}")
+        unit = "" if one["unit"] == "x" else f" {one['unit']}"
         lines.append(f"| {words} | {number(one['value'])}{unit}{missed} | {goal} |")
     return "\n".join(lines)
 
@@ -63,7 +63,7 @@ def figures_table(figures: Results) -> str:
 def peers_table(peers: Results) -> str:
     """Return what others need for the same reply, a line each."""
     lines = [
-        "| | `%load_ext`, × `import httpx` | Streams | Messages | Sent, × the reply | First text after | Kernel's CPU |",
+        "| | CPU of loading, `import httpx` being 1 | Streams | Messages | Sent, the reply being 1 | First text after | CPU |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in peers["rows"]:
@@ -86,15 +86,13 @@ def section(latest: Results, peers: Results) -> str:
     parts = []
     figures = latest.get("figures", {}) | peers.get("figures", {})
     if figures:
-        on = (latest or peers)["on"]
-        parts += [f"`make bench` measures each path (here: {on}); × is a ratio within one run.", figures_table(figures)]
+        on = f"{latest['on']}, `make bench`" if latest else f"{peers['on']}, `make bench-peers`"
+        parts += [f"Measured ({on}), medians; ratios are of one run.", figures_table(figures)]
     if peers:
-        told = (
-            f"What others need for the same reply of {number(peers['reply'] / 1000)} kB that takes {peers['seconds']} s,"
-            f" one run each, loading the median of {peers['trials']} (`make bench-peers`, {peers['date']}, {peers['on']};"
-            f" network: {peers['network']}):"
-        )
-        parts += [told, peers_table(peers)]
+        reply = f"a reply of {number(peers['reply'] / 1000)} kB that takes {peers['seconds']} s"
+        runs = f"one run each, loading the median of {peers['trials']}"
+        on = f"`make bench-peers`, {peers['date']}, {peers['on']}, network: {peers['network']}"
+        parts += [f"What others need for the same work, {reply}; {runs} ({on}).", peers_table(peers)]
     return "\n\n".join(parts) + "\n"
 
 
