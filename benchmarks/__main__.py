@@ -1,9 +1,10 @@
 """
 Measure, and print each figure as `P1: value (goal)`: ratios and counts of one run, medians, with n and the spread.
 
-    python -m benchmarks [P1 P4 ...] [--runs 3]
+    python -m benchmarks [P1 P4 ...] [--runs 3] [--to FILE]
 
-They go to benchmarks/results/latest.json, several runs with the median of each. Ends in 1 where a goal is missed.
+They go to the file, benchmarks/results/latest.json if none is named, several runs with the median of each. Ends in 1
+where a goal is missed.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure; see benchmarks/README.md.")
     parser.add_argument("names", nargs="*", metavar="P1", type=str.upper)
     parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument("--to", type=Path, default=RESULTS)
     asked = parser.parse_args(arguments)
     on = cores()
     runs = [measure(asked.names) for _ in range(asked.runs)]
@@ -58,13 +60,13 @@ def main(arguments: list[str]) -> int:
         print(f"\nAll {asked.runs} runs:")
         for name, figures in by_name.items():
             print(over(name, figures))
-    RESULTS.parent.mkdir(exist_ok=True)
+    asked.to.parent.mkdir(exist_ok=True)
     rows = {
         name: figures[0].row()
         | {"value": statistics.median(f.value for f in figures), "runs": [f.value for f in figures]}
         for name, figures in by_name.items()
     }
-    RESULTS.write_text(json.dumps({"on": on, "figures": rows}, indent=2) + "\n")
+    asked.to.write_text(json.dumps({"on": on, "figures": rows}, indent=2) + "\n")
     met = all(
         row["goal"] is None
         or (row["value"] <= row["goal"] and max(row["runs"]) <= max(SLACK * row["goal"], row["goal"]))

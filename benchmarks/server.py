@@ -1,11 +1,11 @@
 """
-A synthetic endpoint, Messages and chat completions, in a process of its own: rendered beforehand, sent on a clock.
+A synthetic endpoint, Messages and chat completions, in a process of its own: rendered before, sent on a clock.
 
     python -m benchmarks.server [certificate.pem]     prints its port, serves until its standard input closes
 
 The question says what to send, as JSON: {"events": 500, "rate": 100, "size": 4}; a rate of 0 is flat out. The
-first delta's text begins with the monotonic time at which it was sent. Who doesn't ask for a stream waits as long as one
-would take, for the same text.
+first delta's text begins with the monotonic time at which it was sent. Who doesn't ask for a stream waits as long as
+one would take, for the same text.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def figures_table(figures: Results) -> str:
 def peers_table(peers: Results) -> str:
     """Return what others need for the same reply, a line each."""
     lines = [
-        "| | CPU of loading, `import httpx` being 1 | Streams | Messages | Sent, the reply being 1 | First text after | CPU |",
+        "| | Loading, `import httpx` being 1 | Streams | Messages | Sent, the reply being 1 | First text after | CPU |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in peers["rows"]:

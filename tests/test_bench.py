@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -82,8 +83,10 @@ def test_the_readme_has_the_place_for_it():
     assert table.filled((ROOT / "README.md").read_text(), "") != ""
 
 
-def test_it_is_measured():
-    command = [sys.executable, "-m", "benchmarks", "P1"]
+def test_it_is_measured(tmp_path):
+    results = tmp_path / "results.json"
+    command = [sys.executable, "-m", "benchmarks", "P1", "--to", str(results)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=100)
     assert re.search(r"^P1: \d\S* x \(<= 0\.5\)   .*n=9", done.stdout, re.MULTILINE), done.stdout + done.stderr
     assert re.search(r"^P1 heavy: 0 packages", done.stdout, re.MULTILINE)
+    assert table.WORDS["P1"] in table.figures_table(json.loads(results.read_text())["figures"])
