@@ -79,7 +79,7 @@ lock: $(READY)
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-slow.txt
 
-	$(BIN)/uv pip compile pyproject.toml --group peers \
+	$(BIN)/uv pip compile --group pyproject.toml:peers \
 		--universal --python-version 3.11 --generate-hashes --upgrade --quiet \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header -o constraints-peers.txt
 
