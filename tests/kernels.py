@@ -117,7 +117,8 @@ class Kernel:
             "code": code, "silent": silent, "store_history": not silent,
             "user_expressions": {}, "allow_stdin": stdin, "stop_on_error": True,
         }  # fmt: skip
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
+        metadata = {"deletedCells": [], "recordTiming": False} | ({"cellId": cell} if cell else {})
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 

@@ -122,7 +122,7 @@ class Results:
 
     def to_frame(self) -> Any:
         """Return `rows()` as a pandas DataFrame; raises `UsageError` where pandas is not installed."""
-        hint = "pip install pandas. Without it, .rows() is the same as a list of dicts: polars.DataFrame(made.rows())"
+        hint = "pip install 'xiantong-nb[frame]'. Or polars.DataFrame(made.rows()): .rows() is the same as dicts."
         return _installed("pandas", "A frame", hint).DataFrame(self.rows())
 
     def pivot(self, values: str = "text") -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from xiantong_nb.notebook.audience import Audience, in_front
 from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
@@ -73,7 +75,8 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            screen = Screen(terminal=self._in_terminal, watch=self._watched, forms=self._in_a_page)
+            before = self._audience
+            screen = Screen(terminal=before.reads_lines, watch=self._watched, forms=before is Audience.PAGE)
             return commands.run(line, screen)
 
     def cell_begins(self, info: Any) -> None:
@@ -90,7 +93,7 @@ class AskMagics(Magics):
         if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not answer:
             raise NotImplementedError
         self._shown = None
-        if self._in_terminal:
+        if self._audience is Audience.TERMINAL:
             print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
     def close(self) -> None:
@@ -107,16 +110,9 @@ class AskMagics(Magics):
         return bundle.bundle(answer, parts) if isinstance(answer, Reply) else grid.bundle(answer, parts)
 
     @property
-    def _in_terminal(self) -> bool:
-        return getattr(self.shell, "kernel", None) is None
-
-    @property
-    def _in_a_page(self) -> bool:
-        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
-        if self._in_terminal:
-            return False
-        request = self.shell.get_parent() or {}
-        return bool(request.get("content", {}).get("allow_stdin"))
+    def _audience(self) -> Audience:
+        kernel = getattr(self.shell, "kernel", None)
+        return in_front(None if kernel is None else self.shell.get_parent() or {}, os.environ)
 
     def _ask(self, line: str, cell: str | None) -> Reply | Comparison | Rehearsal | Rehearsals | None:
         from xiantong_nb.notebook import line as lines
@@ -185,7 +181,7 @@ class AskMagics(Magics):
         if asked.quiet:
             return watching.NoPainter()
         parts = self._preferences.parts()
-        if self._in_terminal:
+        if self._audience.reads_lines:
             return display.TerminalPainter(form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = display.DisplayPainter(output, form=asked.as_, asked=str(lane.target), parts=parts)
@@ -204,7 +200,7 @@ class AskMagics(Magics):
         if asked.quiet:
             return watching.NoPainter()
         parts = self._preferences.parts()
-        if self._in_terminal:
+        if self._audience.reads_lines:
             return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = side_by_side.DisplayLanes(lanes, output, form=asked.as_, parts=parts)
@@ -222,7 +218,7 @@ class AskMagics(Magics):
         from xiantong_nb.notebook.in_page import PagePainter
         from xiantong_nb.notebook.page import Page
 
-        if asked.as_ not in ("md", "code") or not self._in_a_page:
+        if asked.as_ not in ("md", "code") or self._audience is not Audience.PAGE:
             return painter
         if self._page is None:
             self._page = Page()
