@@ -8,7 +8,7 @@ SLOW = .venv-slow
 
 NODE = js/node_modules/.ready
 
-.PHONY: help demo lab test test-live test-slow check torture bench shots js lock clean
+.PHONY: help demo lab test test-live test-slow check wheel torture bench shots js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-slow  the official SDK, the Claude Agent SDK and Dask's workers against llama.cpp: 500 MB are installed first"
 	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
+	@echo "make wheel   sdist and wheel, the wheel in empty environments: each Python, lowest and newest dependencies"
 	@echo "make torture saved files, streams and hostile replies under all that can happen: each figure with its goal; an hour"
 	@echo "make shots   pictures of what a person sees, into shots/"
 	@echo "make js      the widgets anew from js/"
@@ -47,6 +48,9 @@ check: $(READY) $(VENV)/.tools $(NODE)
 	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 	$(BIN)/deptry .
 	@if [ -e $(NODE) ]; then npm --prefix js --silent run check && .ci/built; fi
+
+wheel: $(READY)
+	$(BIN)/python -m tests.wheels
 
 shots: $(READY) $(VENV)/.tools
 	XIANTONG_SHOTS=1 $(BIN)/python -m pytest tests/browser

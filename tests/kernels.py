@@ -83,21 +83,23 @@ class Kernel:
     """
     A kernel and its client; messages are gathered cell by cell.
 
-    `under` is a command that runs the kernel's; the two talk by files then, which need no network.
+    `under` is a command that runs the kernel's; the two talk by files then, which need no network. `python` is another
+    environment's, which has ipykernel; it starts in the home folder, away from this project.
     """
 
-    def __init__(self, env: dict[str, str], under: Sequence[str] = ()) -> None:
+    def __init__(self, env: dict[str, str], under: Sequence[str] = (), python: str = sys.executable) -> None:
         self.traffic: list[dict[str, Any]] = []
         """Every message that was published, whoever asked for it."""
         self._history = env.get("IPYTHONDIR", "")
         self._manager = KernelManager(kernel_name="python3")
         self._sockets = ""
+        spec = self._manager.kernel_spec
+        spec.argv = [*under, python, *spec.argv[1:]]
         if under:
             self._sockets = tempfile.mkdtemp()  # a short name: that of a socket has to be
-            spec = self._manager.kernel_spec
-            spec.argv = [*under, sys.executable, *spec.argv[1:]]
             self._manager.transport, self._manager.ip = "ipc", str(Path(self._sockets) / "k")
-        self._manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
+        cwd = None if python == sys.executable else env["HOME"]
+        self._manager.start_kernel(env=env, cwd=cwd, extra_arguments=["--log-level=ERROR"])
         self.client = self._manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)
