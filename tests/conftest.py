@@ -67,6 +67,14 @@ def faults():
     server.close()
 
 
+@pytest.fixture(scope="module")
+def endpoint():
+    """One such server for the tests of a module."""
+    server = FaultServer()
+    yield server
+    server.close()
+
+
 def kernel_env(home) -> dict[str, str]:
     """An environment in which a kernel finds nothing of the person who runs the tests."""
     return {
@@ -83,6 +91,17 @@ def kernel_env(home) -> dict[str, str]:
 def kernel(tmp_path_factory):
     """One kernel for the tests of a module, with the extension loaded."""
     made = Kernel(kernel_env(tmp_path_factory.mktemp("home")))
+    assert made.run("%load_ext xiantong_nb").status == "ok"
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def faulty(endpoint, tmp_path_factory):
+    """A kernel whose `anthropic` connection is the `endpoint`; `demo` is there, too."""
+    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
+    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
+    made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
     assert made.run("%load_ext xiantong_nb").status == "ok"
     yield made
     made.stop()

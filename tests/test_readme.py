@@ -55,6 +55,18 @@ def test_every_connection_is_documented():
             assert name in README
 
 
+def test_architecture_is_one_page_and_names_every_module_and_no_other():
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    assert len(page.splitlines()) <= 120
+    assert max(map(len, page.splitlines())) <= 100
+    (layers,) = re.findall(r"^## Layers$(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    folders = (ROOT / "xiantong_nb", ROOT / "xiantong_nb/notebook", ROOT / "js/src")
+    modules = {path.stem for folder in folders for path in folder.glob("*.[pj][ys]")} - {"__init__"}
+    named = set(re.findall(r"`(\w+)`", layers))
+    assert named >= modules
+    assert named - modules == set()
+
+
 def test_every_make_target_exists():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"make ([a-z]+) {2,}#|`make ([a-z]+)`", README))
