@@ -57,6 +57,15 @@ EXTRAS = (
     Step("%%ask demo:toy-3 --alone\nhello", ("toy-3 · demo",)),
 )
 """What `images`, `frame` and `demo` are for."""
+QUIETLY = "import warnings\nwith warnings.catch_warnings(action='error'):\n    {}\nprint('no warning')"
+OLD = (
+    Step("from xiantong_nb import rendered\nprint(rendered.html('so $x_1$ is'))", ("so $x_1$ is",)),  # markdown-it-py 3
+    Step("import xiantong_nb\nxiantong_nb.Comparison.from_json('[]')", ("This is not a comparison",)),  # msgspec 0.20
+    Step("print('printed', 6 * 7)"),
+    Step("%%ask --alone --dry-run --cells 1\nWhat is it?", ("printed 42\n</output>",)),  # IPython 9.0
+    Step(QUIETLY.format("import pandas"), ("no warning",)),  # pandas 2.2.0
+)
+"""What has failed with older dependencies than are allowed."""
 
 
 class Failed(Exception):
@@ -147,7 +156,7 @@ def play(python: Path, url: str, home: Path) -> list[str]:
     env = bare(home)
     where, count = run(python, "-c", EVERY_MODULE, cwd=home, env=env).split()
     wrong = [] if Path(where).is_relative_to(python.parent.parent) and int(count) > 100 else [f"imports {where}"]
-    for steps in ((*journey(url, "--ask-key --text --images all"), *EXTRAS), elsewhere()):
+    for steps in ((*journey(url, "--ask-key --text --images all"), *OLD, *EXTRAS), elsewhere()):
         kernel = Kernel(env, python=str(python))
         try:
             wrong += take(kernel, steps)
