@@ -1,7 +1,7 @@
 """
 Render the notebooks, with what they show when they run, and the Markdown pages as HTML, with an index.
 
-    python docs/render.py build/docs
+    python -m docs.render build/docs
 
 Notebooks run in kernels that know no connection and no key of whoever runs this. Nothing here, and nothing in the pages,
 needs a network.
@@ -63,7 +63,9 @@ def main(folder: str) -> None:
         book = executed(nbformat.read(source, as_version=4))
         listed.append(write(out, source, title(book.cells[0].source), notebook(book)))
     links = "\n".join(f'<li><a href="{place}">{escape(name)}</a></li>' for place, name in listed)
-    (out / "index.html").write_text(whole("xiantong-nb", f"<h1>xiantong-nb</h1>\n<ul>\n{links}\n</ul>"), encoding="utf-8")
+    (out / "index.html").write_text(
+        whole("xiantong-nb", f"<h1>xiantong-nb</h1>\n<ul>\n{links}\n</ul>"), encoding="utf-8"
+    )
     print(f"{len(listed)} pages: {out / 'index.html'}")
 
 
@@ -72,7 +74,9 @@ def write(out: Path, source: Path, name: str, body: str) -> tuple[str, str]:
     place = source.relative_to(ROOT).with_suffix(".html")
     up = "../" * (len(place.parts) - 1)
     (out / place).parent.mkdir(parents=True, exist_ok=True)
-    (out / place).write_text(whole(name, f'<nav><a href="{up}index.html">All pages</a></nav>\n{body}'), encoding="utf-8")
+    (out / place).write_text(
+        whole(name, f'<nav><a href="{up}index.html">All pages</a></nav>\n{body}'), encoding="utf-8"
+    )
     return place.as_posix(), name
 
 
@@ -84,7 +88,6 @@ def executed(book: NotebookNode) -> NotebookNode:
         env = {name: value for name, value in os.environ.items() if name not in theirs}
         env |= {"XIANTONG_HOME": str(Path(folder) / "home"), "IPYTHONDIR": str(Path(folder) / "ipython")}
         client = NotebookClient(book, timeout=CELL_LIMIT, kernel_name="python3")
-        client.km = client.create_kernel_manager()
         client.execute(env=env, cwd=folder)
     return book
 
