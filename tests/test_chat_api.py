@@ -148,10 +148,9 @@ def test_the_end_is_told_by_a_reason_not_by_done():
 
 def test_a_connection_lost_behind_the_answer_costs_nothing_but_figures():
     decoder = WIRES[decoding.CHAT].decoder(decoding.PLACE)
-    from xiantong_nb.sse import ServerSentEvent
 
     for sent in (A, STOP):
-        decoder.feed(ServerSentEvent("message", json.dumps(sent).encode()))
+        decoder.feed(json.dumps(sent).encode())
     assert decoder.told_all
     assert decoder.end(Unreachable("cut", kind="cut")).complete
     assert not decoder.end(BadReply("too large")).complete

@@ -52,9 +52,10 @@ def test_a_feed_gives_everything_in_order():
     assert feed.get(0.01) == []
 
 
-def test_an_urgent_item_ends_a_rest():
+def test_a_rest_can_be_ended_from_another_thread():
     feed: loop.Feed[int] = loop.Feed()
-    threading.Timer(0.05, feed.put, [1], {"urgent": True}).start()
+    feed.put(1)
+    threading.Timer(0.05, feed.wake).start()
     begun = time.monotonic()
     feed.rest(60)
     feed.rest(60)

@@ -30,6 +30,7 @@ def test_a_notebook_runs_and_keeps_its_answers(path, tmp_path):
     client = NotebookClient(book, timeout=120, kernel_name="python3")
     client.execute(env=kernel_env(tmp_path), cwd=str(tmp_path))
     nbformat.validate(book)
+    assert "widgets" not in book.metadata, "nobody looks, so nothing is drawn by widgets and kept with the notebook"
     for cell in book.cells:
         if cell.cell_type == "code" and cell.source.startswith("%%ask"):
             (output,) = cell.outputs

@@ -30,7 +30,6 @@ from xiantong_nb.thinking import Splitter
 
 if TYPE_CHECKING:
     from xiantong_nb.failures import Place
-    from xiantong_nb.sse import ServerSentEvent
 
 _STOP_REASONS = {
     "stop": "end_turn",
@@ -98,7 +97,7 @@ class Decoder:
         """Whether the answer is whole; figures, or nothing, may follow."""
         return self._reason is not None
 
-    def feed(self, event: ServerSentEvent) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event]:
         """
         Return what one event says; nothing after the end.
 
@@ -106,18 +105,18 @@ class Decoder:
         """
         if self.finished:
             return []
-        if event.data.strip() == b"[DONE]":
+        if data.strip() == b"[DONE]":
             self.finished = True
             return []
         try:
-            chunk: _Chunk | None = _read(event.data)
+            chunk: _Chunk | None = _read(data)
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors, and so is bad UTF-8
-            chunk = self._mended(event.data)
+            chunk = self._mended(data)
         if chunk is None:
             self._ignored += 1
             return []
         if chunk.error is not None or chunk.object == "error" or _failed(chunk):
-            raise failures.from_stream(event.data, self._place, request_id=self._request_id)
+            raise failures.from_stream(data, self._place, request_id=self._request_id)
         return self._take(chunk)
 
     def left(self) -> list[Event]:

@@ -1,9 +1,15 @@
-"""What a stream says, in no provider's words: the vocabulary both wires decode to."""
+"""
+What a stream says, in no provider's words: the vocabulary both wires decode to.
+
+Deltas come by the thousand, so they are Structs, which are made in a fifth of the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from xiantong_nb.errors import XiantongError
@@ -79,16 +85,14 @@ class Started:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextDelta:
+class TextDelta(msgspec.Struct, frozen=True):
     """More text of the block `index`."""
 
     index: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThinkingDelta:
+class ThinkingDelta(msgspec.Struct, frozen=True):
     """More reasoning of the block `index`."""
 
     index: int
@@ -104,8 +108,7 @@ class Signature:
     redacted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDelta:
+class ToolDelta(msgspec.Struct, frozen=True):
     """A tool call begins (`id` and `name`) or goes on (`arguments`, a piece of JSON text)."""
 
     index: int

@@ -1,13 +1,14 @@
 """
 One question over the wire: sent, decoded, and sent again where that helps.
 
-    HttpCall --transport--> bytes --sse--> ServerSentEvent --Decoder--> Event --emit--> whoever paints
+    HttpCall --transport--> bytes --sse--> data --Decoder--> Event --emit--> whoever paints
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -124,20 +125,28 @@ def _begins_otherwise(first: bytes) -> bool:
 
 async def _read(chunk: bytes, answer: Answer, decoder: Decoder, emit: Emit) -> None:
     """Pass on the events of a stream, from its first chunk to its end."""
-    parser, breath = Parser(), _Breath()
-    while chunk:
+    feed, decode, breath = Parser().feed, decoder.feed, _Breath()
+
+    def pass_on(chunk: bytes) -> bool:
+        """Return whether the stream has ended. With what httpx takes, this is where a fast stream's time goes."""
         news = False
-        for sent in parser.feed(chunk):
-            for event in decoder.feed(sent):
+        for data in feed(chunk):
+            for event in decode(data):
                 news = True
                 emit(event)
-        if decoder.finished:
-            await answer.drain()
-            return
-        answer.heard(news=news, told_all=decoder.told_all)
+        if not decoder.finished:
+            answer.heard(news=news, told_all=decoder.told_all)
+        return decoder.finished
+
+    ended = pass_on(chunk)
+    breath.begins()
+    while not ended and (more := await anext(answer.chunks, b"")):
+        if breath.is_due():
+            await breath.take()
+        ended = pass_on(more)
         breath.begins()
-        chunk = await anext(answer.chunks, b"")
-        await breath.taken()
+    if ended:
+        await answer.drain()
 
 
 class _Breath:
@@ -151,18 +160,21 @@ class _Breath:
     _BUSY, _REST = 0.005, 0.001
 
     def __init__(self) -> None:
-        self._now = asyncio.get_running_loop().time
+        self._now = time.monotonic
         self._rested = self._waits_since = self._now()
 
     def begins(self) -> None:
         """Note that the wait for the next bytes begins."""
         self._waits_since = self._now()
 
-    async def taken(self) -> None:
-        """Note that bytes have come, and rest if they came without a wait for too long."""
+    def is_due(self) -> bool:
+        """Bytes have come: whether they have come without a wait for too long."""
         now = self._now()
         if now - self._waits_since >= self._REST:
             self._rested = now
-        elif now - self._rested >= self._BUSY:
-            await asyncio.sleep(self._REST)
-            self._rested = self._now()
+        return now - self._rested >= self._BUSY
+
+    async def take(self) -> None:
+        """Rest."""
+        await asyncio.sleep(self._REST)
+        self._rested = self._now()

@@ -141,14 +141,16 @@ class Feed(Generic[T]):
         self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
         self._urgent = threading.Event()
 
-    def put(self, item: T, *, urgent: bool = False) -> None:
-        """Add one item; never blocks. An urgent one ends the reader's rest, now and later."""
+    def put(self, item: T) -> None:
+        """Add one item; never blocks."""
         self._queue.put(item)
-        if urgent:
-            self._urgent.set()
+
+    def wake(self) -> None:
+        """End the reader's rest, now and later."""
+        self._urgent.set()
 
     def rest(self, seconds: float) -> None:
-        """Sleep, unless something urgent comes or has come; in steps."""
+        """Sleep, unless the reader is woken, or was before; in steps."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._urgent.wait(min(left, STEP)):
             pass

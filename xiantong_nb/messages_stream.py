@@ -32,7 +32,6 @@ from xiantong_nb.events import (
 if TYPE_CHECKING:
     from xiantong_nb.errors import XiantongError
     from xiantong_nb.failures import Place
-    from xiantong_nb.sse import ServerSentEvent
 
 
 class _Delta(msgspec.Struct):
@@ -79,7 +78,7 @@ class Decoder:
         self._halves: dict[int, str] = {}  # by block: the first half of a character that was cut in two
         self.finished = False
 
-    def feed(self, event: ServerSentEvent) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event]:
         """
         Return what one event says; nothing after the end.
 
@@ -88,15 +87,15 @@ class Decoder:
         if self.finished:
             return []
         try:
-            wire: _Wire | None = _read(event.data)
+            wire: _Wire | None = _read(data)
         except (ValueError, RecursionError):  # msgspec's own errors are ValueErrors, and so is bad UTF-8
-            wire = self._mended(event.data)
+            wire = self._mended(data)
         if wire is None:
             self._ignored += 1
             return []
         if wire.type == "error" or wire.error is not None or wire.object == "error":
             # Anthropic's event; OpenRouter may send a bare object with `error`, old vLLM one that is an `error`
-            raise failures.from_stream(event.data, self._place, request_id=self._request_id)
+            raise failures.from_stream(data, self._place, request_id=self._request_id)
         events = self._take(wire)
         self._begun = self._begun or bool(events)
         return events

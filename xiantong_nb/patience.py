@@ -31,26 +31,27 @@ class Guard:
         self._timeout = timeout
         self._idle, self._tail = limits.idle, limits.tail
         self._quiet = max(limits.quiet, first_byte) if local else limits.quiet
-        self._moved = 0.0
+        self._moves = 0.0  # when the next byte moves the time-out on
         self._now = asyncio.get_running_loop().time
-        self._news = self._now()
+        self._no_news_since: float | None = None
         self.broken = f"did not begin to answer within {first_byte:g} s"
 
     def alive(self) -> None:
         """Bytes have come."""
         now = self._now()
-        if now - self._moved > self._idle / 60 or not self._moved:
-            self._moved = now
+        if now >= self._moves:
+            self._moves = now + self._idle / 60
             self._timeout.reschedule(now + self._idle)
             self.broken = f"sent nothing more for {self._idle:g} s"
 
     def heard(self, *, news: bool, told_all: bool) -> None:
         """Note whether what has come was news; raises `TimeoutError` where there has been none for too long."""
-        now = self._now()
         if news:
-            self._news = now
-        elif now - self._news > self._quiet:
+            self._no_news_since = None
+        elif self._no_news_since is None:
+            self._no_news_since = self._now()
+        elif self._now() - self._no_news_since > self._quiet:
             self.broken = f"sent signs of life and nothing else for {self._quiet:g} s"
             raise TimeoutError
         if told_all:
-            self._timeout.reschedule(now + self._tail)
+            self._timeout.reschedule(self._now() + self._tail)

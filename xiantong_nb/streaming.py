@@ -78,9 +78,11 @@ class Lanes:
 
     def _put(self, lane: Lane, event: Event) -> None:
         """Run on the loop. The last end wakes the reader; one that was woken by each would rest no more."""
+        self._feed.put((lane, event))
         if isinstance(event, Finished):
             self._ended.add(lane)
-        self._feed.put((lane, event), urgent=len(self._ended) == len(self.lanes))
+            if len(self._ended) == len(self.lanes):
+                self._feed.wake()
 
     def _must_be_sent(self) -> list[Future[None]]:
         if not self._futures:

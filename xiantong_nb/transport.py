@@ -26,7 +26,7 @@ from xiantong_nb.patience import Guard, Limits
 from xiantong_nb.unreached import by_proxy, unreachable, why
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 
     from xiantong_nb.failures import Place
     from xiantong_nb.request import HttpCall
@@ -103,12 +103,15 @@ class Answer:
             unpacked = _CODINGS[coding]()
             async for packed in response.aiter_raw():
                 guard.alive()
-                for piece in unpacked(packed):
-                    yield piece
+                if unpacked is None:
+                    yield packed
+                else:
+                    for piece in unpacked(packed):
+                        yield piece
 
 
-def _as_it_is() -> Callable[[bytes], Iterable[bytes]]:
-    return lambda packed: (packed,)
+def _as_it_is() -> None:
+    """Nothing has to be unpacked."""
 
 
 def _unpacking() -> Callable[[bytes], Iterator[bytes]]:
@@ -134,7 +137,10 @@ def _unpacking() -> Callable[[bytes], Iterator[bytes]]:
     return unpacked
 
 
-_CODINGS = {"identity": _as_it_is, "": _as_it_is, "gzip": _unpacking, "x-gzip": _unpacking, "deflate": _unpacking}
+_CODINGS: dict[str, Callable[[], Callable[[bytes], Iterator[bytes]] | None]] = {
+    **dict.fromkeys(("identity", ""), _as_it_is),
+    **dict.fromkeys(("gzip", "x-gzip", "deflate"), _unpacking),
+}
 
 
 class Transport:

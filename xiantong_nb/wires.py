@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from xiantong_nb.failures import Place
     from xiantong_nb.presets import Wire
     from xiantong_nb.request import HttpCall, Request
-    from xiantong_nb.sse import ServerSentEvent
 
 
 class Decoder(Protocol):
@@ -28,7 +27,7 @@ class Decoder(Protocol):
     def told_all(self) -> bool:
         """Whether the answer is whole."""
 
-    def feed(self, event: ServerSentEvent) -> list[Event]:
+    def feed(self, data: bytes) -> list[Event]:
         """Return what one event says. Raises what it tells of a failure, or `BadReply`."""
 
     def left(self) -> list[Event]:

@@ -9,8 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as NotInTime
 
-from tests.browser.apps import LIMIT
+from tests.browser.apps import CELLS, LIMIT
 from tests.browser.frames import Frames
 from tests.engines import until
 from tests.test_kernel import ENGINE_LOG
@@ -65,12 +66,13 @@ def lanes(book, number=2):
 
 def until_written(book, characters, number=2):
     """Wait until every lane has some text."""
-    book.page.wait_for_function(
-        """([n, size]) => { const cell = window.jupyterapp.shell.currentWidget.content.widgets[n].node;
+    written = f"""([number, size]) => {{ const cell = ({CELLS})[number].node;
         const texts = [...cell.querySelectorAll(':is(.xt-live-lane, .xt-live-alone) > .xt-live-text')];
-        return texts.length > 0 && texts.every((one) => one.textContent.length >= size); }""",
-        arg=[number, characters],
-    )
+        return texts.length > 0 && texts.every((one) => one.textContent.length >= size); }}"""
+    try:
+        book.page.wait_for_function(written, arg=[number, characters])
+    except NotInTime:
+        raise AssertionError(f"{book.said}, {book.outputs(number).inner_text()!r}, {book.app.log[-1000:]}") from None
 
 
 def saved(book):

@@ -21,7 +21,7 @@ from xiantong_nb.failures import Place
 from xiantong_nb.files import Damaged
 from xiantong_nb.identity import Identity
 from xiantong_nb.settings import JsonObject
-from xiantong_nb.sse import Parser, ServerSentEvent
+from xiantong_nb.sse import Parser
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def reading(wire: Wire) -> Callable[[bytes], None]:
         decoder = WIRES[wire].decoder(PLACE)
         for line in data.splitlines():
             if line.startswith(b"data:"):
-                assert all(isinstance(event, Event) for event in decoder.feed(ServerSentEvent("", line[5:])))
+                assert all(isinstance(event, Event) for event in decoder.feed(line[5:]))
         assert all(isinstance(event, Event) for event in decoder.left())
         decoder.end()
 
