@@ -3,8 +3,7 @@ Render the notebooks, with what they show when they run, and the Markdown pages 
 
     python -m docs.render build/docs
 
-Notebooks run in kernels that know no connection and no key of whoever runs this. Nothing here, and nothing in the pages,
-needs a network.
+Notebooks run in kernels that know no connection and no key of whoever runs this. Nothing of this needs a network.
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ from pygments.formatters import HtmlFormatter
 from xiantong_nb.presets import PRESETS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbformat import NotebookNode
 
 ROOT = Path(__file__).parent.parent
@@ -50,8 +51,8 @@ nav { margin-bottom: 2rem; }
 """
 
 
-def main(folder: str) -> None:
-    """Write all pages below a folder, in the places that their sources have."""
+def main(folder: str, run: Callable[[Path], NotebookNode] | None = None) -> None:
+    """Write all pages below a folder, each in the place of its source; `run` gives a notebook with its outputs."""
     out = Path(folder)
     shutil.copytree(ROOT / "docs" / "images", out / "docs" / "images", dirs_exist_ok=True)
     shutil.copy(ROOT / "LICENSE", out)
@@ -60,7 +61,7 @@ def main(folder: str) -> None:
         text = source.read_text(encoding="utf-8")
         listed.append(write(out, source, title(text), markdown(text)))
     for source in NOTEBOOKS:
-        book = executed(nbformat.read(source, as_version=4))
+        book = (run or fresh)(source)
         listed.append(write(out, source, title(book.cells[0].source), notebook(book)))
     links = "\n".join(f'<li><a href="{place}">{escape(name)}</a></li>' for place, name in listed)
     (out / "index.html").write_text(
@@ -80,15 +81,20 @@ def write(out: Path, source: Path, name: str, body: str) -> tuple[str, str]:
     return place.as_posix(), name
 
 
-def executed(book: NotebookNode) -> NotebookNode:
-    """Run a notebook in a folder of its own, and return it with its outputs."""
+def fresh(source: Path) -> NotebookNode:
+    """Run a notebook where nothing is left of it, and return it with its outputs."""
+    with tempfile.TemporaryDirectory() as folder:
+        return executed(source, Path(folder))
+
+
+def executed(source: Path, folder: Path) -> NotebookNode:
+    """Run a notebook in a folder, and return it with its outputs."""
     theirs = {name for row in PRESETS.values() for name, _ in row.key_variables}
     theirs |= {name for row in PRESETS.values() for name in (row.base_url_variable, row.model_variable)}
-    with tempfile.TemporaryDirectory() as folder:
-        env = {name: value for name, value in os.environ.items() if name not in theirs}
-        env |= {"XIANTONG_HOME": str(Path(folder) / "home"), "IPYTHONDIR": str(Path(folder) / "ipython")}
-        client = NotebookClient(book, timeout=CELL_LIMIT, kernel_name="python3")
-        client.execute(env=env, cwd=folder)
+    env = {name: value for name, value in os.environ.items() if name not in theirs}
+    env |= {"XIANTONG_HOME": str(folder / "home"), "IPYTHONDIR": str(folder / "ipython")}
+    book = nbformat.read(source, as_version=4)
+    NotebookClient(book, timeout=CELL_LIMIT, kernel_name="python3").execute(env=env, cwd=str(folder))
     return book
 
 

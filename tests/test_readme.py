@@ -100,7 +100,7 @@ class Links(HTMLParser):
         self.targets: list[str] = []
         self.feed(text)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, _tag, attrs):
         for name, value in attrs:
             if name == "id":
                 self.ids.add(value)

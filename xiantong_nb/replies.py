@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -82,7 +81,7 @@ class Replies:
         """Store a reply that is new and whole and fits, if that is possible."""
         if not self._wanted or reply.reused is not None or not reply.complete or reply.unfit:
             return
-        told = [(type(event).__name__, asdict(event)) for event in _events(reply)]
+        told = [(type(event).__name__, msgspec.to_builtins(event)) for event in _events(reply)]
         first = " ".join(question.split())[:_SHOWN]
         kept = Kept(time.time(), str(target), first, reply.seconds, reply.first_token_seconds, told)
         with contextlib.suppress(OSError, disk.Refused):
