@@ -45,7 +45,7 @@ th, td { border: 1px solid #8886; padding: .25rem .6rem; text-align: left; verti
 img { max-width: 100%; }
 nav { margin-bottom: 2rem; }
 .jp-Cell { margin: .75rem 0; }
-.jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
+.prompt { font-size: .75rem; color: #888; } .anchor-link { display: none; }
 .jp-CodeCell .jp-InputArea pre { border-left: .2rem solid #4a90d9; border-radius: 0; }
 .jp-OutputArea-output { padding-left: .8rem; }
 """
