@@ -1,7 +1,7 @@
 """
 A synthetic Messages endpoint in a process of its own: bytes rendered beforehand, sent on a clock.
 
-    python -m benchmarks.server       prints its port, serves until its standard input closes
+    python -m benchmarks.server [certificate.pem]     prints its port, serves until its standard input closes
 
 The question says what to send, as JSON: {"events": 500, "rate": 100, "size": 4}; a rate of 0 is flat out. The
 first delta's text begins with the monotonic time at which it was sent.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 import time
 
@@ -44,6 +45,10 @@ TAIL = (
 )
 
 
+AT_ONCE = 64
+"""Events in one write, flat out: this process must not be what is measured."""
+
+
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer the requests of one connection."""
     try:
@@ -60,12 +65,18 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write(delta(f"{time.monotonic():.6f} "))
             await writer.drain()
             begun = time.monotonic()
-            for number in range(1, wanted["events"]):
-                if wanted["rate"]:
+            if wanted["rate"]:
+                for number in range(1, wanted["events"]):
                     await asyncio.sleep(begun + number / wanted["rate"] - time.monotonic())
-                writer.write(words)
-                if not number % 64:
+                    writer.write(words)
                     await writer.drain()
+            else:
+                whole, rest = divmod(wanted["events"] - 1, AT_ONCE)
+                block = words * AT_ONCE
+                for _ in range(whole):
+                    writer.write(block)
+                    await writer.drain()
+                writer.write(words * rest)
             writer.write(TAIL)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -76,7 +87,11 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 async def main() -> None:
     """Serve until standard input closes."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    context = None
+    if len(sys.argv) > 1:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[1])
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
 

@@ -33,6 +33,14 @@ NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""
 
 
+def pytest_collection_modifyitems(items):
+    """Of several processes one runs a file, whose kernels and servers its tests share; the longest tests begin."""
+    for item in items:
+        if item.path.name != "test_torture.py":
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    items.sort(key=lambda item: "[S2]" not in item.name if item.path.name == "test_torture.py" else 2)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left(tmp_path_factory):
     """At the end of the run, no key of a test is in anything that it has left behind, whichever process wrote it."""

@@ -30,8 +30,9 @@ class Sheet:
         for message in self.messages:
             piece = message["lanes"].get(str(lane), {}).get(part)
             if piece:
-                assert piece["o"] == len(whole)
-                whole += piece["d"]
+                before, new = piece
+                assert before == len(whole)
+                whole += new
         return whole
 
     def status(self, lane: int = 0) -> dict[str, Any]:

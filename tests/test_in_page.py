@@ -96,6 +96,12 @@ def test_without_a_greeting_everything_is_as_it_was(kernel, endpoint):
     assert all(VIEW not in paint for paint in ran.paints())
 
 
+def test_a_short_answer_is_not_kept_beside_its_sheet(kernel, page, endpoint):
+    endpoint.play(slowly(words(20), 0.05))
+    ran = page.run("%%ask --alone\nhi", lambda page: page.sheets and page.say({"keep": page.last.state["number"]}))
+    assert [set(paint) for paint in ran.paints()] == [{"text/plain", VIEW}, {"text/markdown", "text/plain"}]
+
+
 def test_who_takes_no_input_is_asked_nothing(kernel, endpoint):
     endpoint.play(slowly(words(10), 0.05))
     ran = kernel.run("%%ask --alone\nhi")
@@ -190,13 +196,13 @@ def test_three_lanes_of_which_one_is_stopped_and_one_fails(kernel, page, endpoin
 
 def test_an_answer_that_is_asked_for_again_begins_anew(kernel, page, endpoint):
     """One that did not fit its schema is void, and its text with it."""
-    endpoint.play(slowly(["no", " such", " thing"], 0.15), slowly(['{"a"', ": ", "1}"], 0.15))
+    endpoint.play(slowly(["no", " such", " thing"], 0.15), [0.5, *slowly(['{"a"', ": ", "1}"], 0.15)])
     ran = page.run("%%ask --alone --schema dict --as md\nhi")
     assert ran.status == "ok", ran.text
     news = [message["lanes"]["0"] for message in page.last.messages if "0" in message["lanes"]]
     again = [at for at, new in enumerate(news) if new.get("a")]
     assert len(again) == 1
-    said = ["".join(new["t"]["d"] for new in some if "t" in new) for some in (news[: again[0]], news[again[0] :])]
+    said = ["".join(new["t"][1] for new in some if "t" in new) for some in (news[: again[0]], news[again[0] :])]
     assert said == ["no such thing", '{"a": 1}']
     assert news[again[0]]["s"]["state"] == "waiting"
 
@@ -238,7 +244,7 @@ def test_how_much_is_sent_grows_with_the_answer_and_the_seconds(kernel, page, en
     assert len(page.messages) <= 10 * seconds + 8
     text = "".join(said)
     pieces = [m for m in page.messages if m["msg_type"] == "comm_msg"]
-    assert sum(len(news["t"]["d"]) for m in page.last.messages for news in m["lanes"].values() if "t" in news) == len(
+    assert sum(len(news["t"][1]) for m in page.last.messages for news in m["lanes"].values() if "t" in news) == len(
         text
     )
     assert len(pieces) >= 8

@@ -41,6 +41,12 @@ class Authority:
 
     def context(self, address: str = "127.0.0.1", until: dt.datetime = NOW + DAY) -> ssl.SSLContext:
         """A server's side, with a certificate for one address."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(address, until))
+        return context
+
+    def certificate(self, address: str = "127.0.0.1", until: dt.datetime = NOW + DAY):
+        """A file with a certificate for one address, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
         named = address[-1].isalpha()
@@ -54,9 +60,7 @@ class Authority:
             )
             + made.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
     def _signed(self, name, key, extension, until):
         builder = x509.CertificateBuilder().subject_name(name).issuer_name(self._name).public_key(key.public_key())

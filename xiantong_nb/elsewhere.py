@@ -50,7 +50,7 @@ def maker(session: Session, ready: Ready) -> Callable[[Job], Lane]:
 
     def make(job: Job) -> Lane:
         question = Question(job.prompt, job.options, Origin(), {})
-        (lane,) = session.lanes(question, ([by_name[job.target]], askable), session.used.append, alone=False)
+        (lane,) = session.lanes(question, ([by_name[job.target]], askable), session.used.add, alone=False)
         return lane
 
     return make

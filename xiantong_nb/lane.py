@@ -127,6 +127,10 @@ class Lane:
         self.stop()
         return self._settle()
 
+    def so_far(self) -> Reply:
+        """Return what has come until now as a Reply, without its price; once it has ended, the Reply."""
+        return self.reply or self._told()
+
     @property
     def error(self) -> XiantongError | None:
         """What ended it early, or why its answer is not what was asked for, once it has ended."""
@@ -198,15 +202,7 @@ class Lane:
         """Make the Reply of a question that has ended, and have it kept; once."""
         if self.reply is not None:
             return self.reply
-        target = self.target
-        ended = self._ended or time.perf_counter()
-        reply = self.fold.reply(
-            connection=target.connection.slug,
-            seconds=round(ended - (self._begun or ended), 4),
-            first_token_seconds=self.first_token_seconds,
-            parameters=_parameters(self.request),
-            notes=(*self.notes, *self.fold.again),
-        )
+        target, reply = self.target, self._told()
         model = reply.model or target.model
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
         names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
@@ -224,6 +220,16 @@ class Lane:
         if not self.only_failed:
             self._keep(self.reply)
         return self.reply
+
+    def _told(self) -> Reply:
+        ended = self._ended or time.perf_counter()
+        return self.fold.reply(
+            connection=self.target.connection.slug,
+            seconds=round(ended - (self._begun or ended), 4),
+            first_token_seconds=self.first_token_seconds,
+            parameters=_parameters(self.request),
+            notes=(*self.notes, *self.fold.again),
+        )
 
 
 def _parameters(request: Request) -> dict[str, Any]:

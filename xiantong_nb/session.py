@@ -30,6 +30,7 @@ from xiantong_nb.question import Question
 from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.store import Store
 from xiantong_nb.streaming import Stream
+from xiantong_nb.used import Used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, MutableMapping, Sequence
@@ -78,8 +79,8 @@ class Session:
         """The connections of this process alone: where nothing can be saved, or nothing shall be."""
         self.chats: dict[str, Chat] = {}
         self.last: Reply | Comparison | Results | None = None
-        self.used: list[Reply] = []
-        """Every reply of this process, for what they cost."""
+        self.used = Used()
+        """What this process has asked, and what it cost."""
         self.lists = Lists(lambda: self.store.folder, self.run, self._running)
         self._learnt: Learnt = {}
 
@@ -172,7 +173,7 @@ class Session:
 
         def keep(reply: Reply) -> None:
             self.last = reply
-            self.used.append(reply)
+            self.used.add(reply)
             if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
                 question.goes_on(lane, reply)
 
@@ -190,7 +191,7 @@ class Session:
         """
         refuse_number(len(targets))
         question = Question(prompt, options or Options(), origin or Origin(), self.chats)
-        lanes = self.lanes(question, self.ready(targets), self.used.append, alone=False)
+        lanes = self.lanes(question, self.ready(targets), self.used.add, alone=False)
         return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
     def ready(self, targets: Sequence[str]) -> Ready:

@@ -208,7 +208,7 @@ class Tabling:
             if self._spending:
                 self._spending.settle(each.job.id, each.reply)
             if self._terms.executor is not None and (each.reply.complete or each.reply.blocks):
-                self._session.used.append(each.reply)  # what is asked here counts itself
+                self._session.used.add(each.reply)  # what is asked here counts itself
             self._fill(each)
             self._arrived.popleft()
 

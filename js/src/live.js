@@ -12,6 +12,9 @@ import { view } from "./live_view.js";
 /** When a greeting is repeated, in ms: the first of a page goes to the thread that the cell keeps busy. */
 const AGAIN = [0, 50, 100, 150, 250, 400, 700, 1200, 2000];
 
+/** When a long answer may be kept, in ms: it is drawn anew then, and what is selected in it is lost. */
+const KEEPING = 20_000;
+
 /** @typedef {import("@anywidget/types").AnyModel} Model */
 /** @typedef {{model: Model, el: HTMLElement, signal: AbortSignal, heard: import("./live_view.js").Message[]}} Page */
 
@@ -33,10 +36,23 @@ export default () => ({
         drawn.take(page.heard);
         page.model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => drawn.take([message]));
         greet(model, page.signal, number, drawn.heard);
+        const keeping = setInterval(() => undisturbed(page.el) && model.send({ keep: number }), KEEPING);
+        page.signal.addEventListener("abort", () => clearInterval(keeping));
       },
     };
   },
 });
+
+/**
+ * Whether a view can be drawn anew without a loss: in JupyterLab nothing moves, elsewhere a long output folds up.
+ * @param {HTMLElement} el
+ */
+function undisturbed(el) {
+  const { appName } = JSON.parse(document.getElementById("jupyter-config-data")?.textContent || "{}");
+  const selected = document.getSelection();
+  const reads = selected !== null && !selected.isCollapsed && selected.containsNode(el, true);
+  return appName === "JupyterLab" && !reads && !el.contains(document.activeElement);
+}
 
 /**
  * Say hello until it is answered, or nobody is there any more.

@@ -3,7 +3,7 @@
 import { writer } from "./live_text.js";
 
 /**
- * @typedef {{o: number, d: string}} Piece  characters, and how many came before them
+ * @typedef {[number, string]} Piece  how many characters came before, and those that are new
  * @typedef {{state: string, said: string, mark?: string, told?: string[]}} Status  one word, a line, and of what is not
  *   simply whole how it ended and why
  * @typedef {{a?: boolean, t?: Piece, k?: Piece, s?: Status}} News  that what came is void, more text, more thinking, and
@@ -58,10 +58,10 @@ class Part {
   }
 
   /** @param {Piece} piece */
-  take({ o, d }) {
-    if (o !== this.#length) return; // rather nothing than text with a hole in it: the final output has it all
-    this.#length += [...d].length;
-    this.#write(d);
+  take([before, text]) {
+    if (before !== this.#length) return; // rather nothing than text with a hole in it: the final output has it all
+    this.#length += [...text].length;
+    this.#write(text);
   }
 }
 

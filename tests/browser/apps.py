@@ -216,8 +216,7 @@ class Book:
 
     def save(self) -> str:
         """Save, and return the text of the file."""
-        self.command("docmanager:save")
-        self.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+        self.page.evaluate("async () => { await window.jupyterapp.commands.execute('docmanager:save'); }")
         return self.path.read_text()
 
     def theme(self, name: str) -> None:

@@ -42,7 +42,7 @@ async ([bundle, css]) => {
   };
   window.more = (pieces) => {
     for (const d of pieces) {
-      window.sheet.hear({ lanes: { 0: { t: { o: window.length, d } } } });
+      window.sheet.hear({ lanes: { 0: { t: [window.length, d] } } });
       window.length += [...d].length;
     }
   };

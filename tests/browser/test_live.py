@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -244,6 +246,26 @@ def test_a_server_killed_mid_way_leaves_its_error_and_the_others_finish(lab, ask
     assert book.ask(
         "print([r.complete for r in xiantong_nb.last()])".replace("print", "import xiantong_nb; print")
     ).strip() == ("[True, False, True]")
+
+
+def test_what_came_of_a_long_answer_is_saved_though_its_kernel_dies(lab, ask):
+    """The page lets it be kept after twenty seconds, unless somebody has selected something in it."""
+    book = ask(lab, f"demo:toy-1 {ENDLESS}", pace=60)
+    pid = int(book.ask("print(__import__('os').getpid())"))
+    book.run(2, wait=False)
+    until_written(book, 200)
+    begun = live(book).locator(".xt-live-text").first.inner_text()[:50]
+
+    def kept():
+        (output,) = json.loads(book.save())["cells"][2]["outputs"]
+        return "".join(output["data"].get("text/markdown", ""))
+
+    assert until(kept, LIMIT)
+    until_written(book, 400)
+    os.kill(pid, signal.SIGKILL)
+    assert kept().startswith(begun[:20])
+    assert "[incomplete" in kept()
+    assert live(book).locator(".xt-live-text").first.inner_text().startswith(begun), "the page has it, too"
 
 
 def test_one_lane_is_stopped_then_all(lab, ask):

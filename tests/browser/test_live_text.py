@@ -121,7 +121,7 @@ def test_text_that_nests_deeper_than_anybody_reads_goes_on_as_it_was_typed(page)
 
 def test_a_gap_stops_a_part_and_nothing_else(page):
     page.begin(["demo:a", "demo:b"])
-    for lane, piece in ((0, {"o": 0, "d": "one "}), (0, {"o": 9, "d": "lost"}), (1, {"o": 0, "d": "two"})):
+    for lane, piece in ((0, [0, "one "]), (0, [9, "lost"]), (1, [0, "two"])):
         page.hear({"lanes": {str(lane): {"t": piece}}})
     assert page.page.locator(".xt-live-text").nth(1).inner_text() == "one"
     assert page.page.get_by_text("two").count() == 1
@@ -163,12 +163,12 @@ def test_thinking_folds_away_unless_the_reader_has_a_hand_in_it(page):
         page.begin(["demo:a"])
         details = page.page.locator(".xt-live details")
         assert not details.is_visible()
-        page.hear({"lanes": {"0": {"k": {"o": 0, "d": "Let me see."}}}})
+        page.hear({"lanes": {"0": {"k": [0, "Let me see."]}}})
         assert details.get_attribute("open") is not None
         if opened_by_hand:
             details.locator("summary").click()
             details.locator("summary").click()
-        page.hear({"lanes": {"0": {"t": {"o": 0, "d": "Well:"}}}})
+        page.hear({"lanes": {"0": {"t": [0, "Well:"]}}})
         assert (details.get_attribute("open") is not None) is opened_by_hand
 
 

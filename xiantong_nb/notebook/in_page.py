@@ -2,9 +2,9 @@
 The painter of answers in a page that shows widgets: each frame it is sent what is new of all lanes, and nothing else.
 
 It begins as another painter, on the same output, and takes over when the page has said that it is there. In the end the
-output is the other painter's own, so that nothing is left of the widget. While it is shown, a notebook that is saved
-holds no text of the answer: putting the text beside the widget every few seconds would cost the reader's selection each
-time, and a notebook opened later would still show the widget, which is gone by then.
+output is the other painter's own, so that nothing is left of the widget. Until then a notebook that is saved would hold
+no text of the answer, so a long one is put beside the sheet now and then: when the page says that nobody has selected
+anything in it, since it is drawn anew, and twice as late each time, since it is all of the text.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Generic
 
-from xiantong_nb import grid
+from xiantong_nb import bundle, grid
+from xiantong_nb.comparison import Comparison, LaneResult
 from xiantong_nb.notebook.live import result
 from xiantong_nb.notebook.news import News
 from xiantong_nb.notebook.watching import Answer, Item
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _PATIENCE = 2.0  # seconds from the first word: a view that changes later would disturb who reads
 _UNFOLDS = 0.2  # seconds in which the page makes a sheet ready, while the text before it is still to be seen
+_KEPT = 20.0  # seconds of an answer before it is put beside the sheet for the first time
 _QUICK = 4  # frames that come twice as fast: later ones are as good at their usual pace, and cost less
 
 
@@ -55,12 +57,14 @@ class PagePainter(Generic[Item, Answer]):
         self._page = page
         self._pairs = pairs
         self._news = {lane: News(lane, shown, alone=len(lanes) == 1) for lane in lanes}
+        self._shown = shown
         self._sheet: Sheet | None = None
         self._drawing = False
         self._ready = 0.0
         self._frames = 0
         self._next_frame = 0.0
         self._until: float | None = None
+        self._drawn_since = self._keep_at = 0.0
 
     def rest(self) -> float:
         """Until the next frame. The question has left by now, so the page is asked for."""
@@ -77,8 +81,11 @@ class PagePainter(Generic[Item, Answer]):
             self._begin()
         if not self._drawing:
             self._before.take(batch)
-        elif self._next_frame <= time.monotonic():
+        elif self._next_frame <= (now := time.monotonic()):
             self._send()
+            if self._sheet is not None and now >= self._keep_at and self._page.disturbs_nobody(self._sheet):
+                self._keep_at = 2 * now - self._drawn_since
+                self._output.put({**self._sheet.data(), "text/markdown": self._so_far()}, {})
 
     def finish(self, answer: Answer) -> None:
         """Send the last, put the output that stays in the place of the sheet, and only then take that off."""
@@ -107,7 +114,7 @@ class PagePainter(Generic[Item, Answer]):
             self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
             self._ready = now + _UNFOLDS if self._output.shown else now
         if self._sheet is not None and now >= self._ready:
-            self._drawing = True
+            self._drawing, self._drawn_since, self._keep_at = True, now, now + _KEPT
             self._send()  # what is sent first is there when the sheet is shown
             self._output.put(self._sheet.data(), {})
 
@@ -125,6 +132,14 @@ class PagePainter(Generic[Item, Answer]):
             ended = [result(lane).state for lane in self._news if lane.reply]
             message["said"] = grid.finished(ended, len(self._news))
         return message
+
+    def _so_far(self) -> str:
+        """Return what has come, as the output of an interrupt would have it."""
+        lanes = list(self._news)
+        if len(lanes) == 1:
+            return bundle.bundle(lanes[0].so_far(), self._shown)[0]["text/markdown"]
+        results = tuple(LaneResult(lane.label, (), lane.so_far(), lane.error) for lane in lanes)
+        return grid.markdown(Comparison("", results), self._shown)
 
     def _stop(self, at: int | None) -> None:
         """Stop one lane, or all; in any thread."""

@@ -10,14 +10,12 @@ from xiantong_nb.api import session
 from xiantong_nb.connection import named
 from xiantong_nb.models import matching
 from xiantong_nb.presets import PRESETS
-from xiantong_nb.prices import usd
 
 if TYPE_CHECKING:
     import argparse
 
     from xiantong_nb.models import Model
     from xiantong_nb.notebook.screen import Screen
-    from xiantong_nb.reply import Reply
 
 
 def models(screen: Screen, asked: argparse.Namespace) -> None:
@@ -42,27 +40,18 @@ def models(screen: Screen, asked: argparse.Namespace) -> None:
 def usage(screen: Screen, asked: argparse.Namespace) -> None:
     """Show what this kernel has asked so far: answers, tokens and money, by connection and model."""
     del asked
-    asked_for = [reply for reply in session().used if reply.reused is None]
-    rows: dict[tuple[str, str], list[Reply]] = {}
-    for reply in asked_for:
-        rows.setdefault((reply.connection, reply.model), []).append(reply)
-    if not rows:
+    used = session().used
+    if not used:
         screen.say("Nothing was asked yet.")
         return
     screen.table(
         ("connection", "model", "answers", "tokens in", "out", "cost"),
         [
-            (
-                *asked_of,
-                str(len(replies)),
-                f"{sum(r.usage.sent_tokens or 0 for r in replies):,}",
-                f"{sum(r.usage.output_tokens or 0 for r in replies):,}",
-                _money(replies),
-            )
-            for asked_of, replies in rows.items()
+            (*asked_of, str(one.answers), f"{one.sent_tokens:,}", f"{one.output_tokens:,}", one.money)
+            for asked_of, one in used.by.items()
         ],
     )
-    screen.say(f"In all: {_money(asked_for)}, by each answer's own figure or list price.")
+    screen.say(f"In all: {used.all.money}, by each answer's own figure or list price.")
 
 
 def replies(screen: Screen, asked: argparse.Namespace) -> None:
@@ -81,14 +70,6 @@ def replies(screen: Screen, asked: argparse.Namespace) -> None:
     rows = [(shelf.age(now - kept.at), kept.target, kept.question, f"{size:,}") for kept, size in found]
     screen.table(("stored", "target", "question", "bytes"), rows)
     screen.say(f"{len(found)} in all; %xiantong replies --clear removes them.")
-
-
-def _money(replies: list[Reply]) -> str:
-    """Return a sum, and how many of the answers have no known price."""
-    unknown = sum(reply.cost is None for reply in replies)
-    told = usd(sum(reply.cost or 0 for reply in replies)) if unknown < len(replies) else ""
-    more = f"{unknown} of unknown price" if unknown else ""
-    return " + ".join(part for part in (told, more) if part)
 
 
 def _model_row(model: Model) -> tuple[str, ...]:

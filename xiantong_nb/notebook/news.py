@@ -112,7 +112,8 @@ class _Part:
     def take(self, text: str) -> None:
         self._new.append(self._clean.feed(text))
 
-    def told(self) -> dict[str, Any]:
+    def told(self) -> tuple[int, str] | None:
+        """Return how much was told before, and what is new."""
         text, self._new = "".join(self._new), []
         before, self.sent = self.sent, self.sent + len(text)
-        return {"o": before, "d": text} if text else {}
+        return (before, text) if text else None

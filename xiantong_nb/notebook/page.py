@@ -36,6 +36,7 @@ class Page:
         self._ear: Ear | None = None
         self._there = False
         self._stops: dict[int, Stop] = {}
+        self._keeps: set[int] = set()
         self._numbers = itertools.count(1)
 
     def called(self) -> None:
@@ -65,6 +66,12 @@ class Page:
             made: Sheet = self._widgets.Sheet(self._ear, number, labels)
         return made
 
+    def disturbs_nobody(self, sheet: Sheet) -> bool:
+        """Whether the page has said since it was last asked that nobody would mind if this one were drawn anew."""
+        said = sheet.number in self._keeps
+        self._keeps.discard(sheet.number)
+        return said
+
     def remove(self, sheet: Sheet) -> None:
         """Take a sheet off, once the page has surely laid it out; what is displayed must be something else by now."""
         self._stops.pop(sheet.number, None)
@@ -86,7 +93,7 @@ class Page:
             self._widgets = importlib.import_module("xiantong_nb.notebook.widgets")
         except ImportError:
             return  # nothing is lost but the widgets
-        self._ear = self._widgets.Ear(self._greeted, self._stop)
+        self._ear = self._widgets.Ear(self._greeted, self._stop, self._keeps.add)
 
     def _greeted(self) -> None:
         self._there = True

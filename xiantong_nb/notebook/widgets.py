@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,9 +34,12 @@ class Ear(_Bare):
     _esm = _STATIC / "live.js"
     _css = _STATIC / "live.css"
 
-    def __init__(self, greeted: Callable[[], None], stop: Callable[[int, int | None], None]) -> None:
+    def __init__(
+        self, greeted: Callable[[], None], stop: Callable[[int, int | None], None], keep: Callable[[int], None]
+    ) -> None:
         self._greeted = greeted
         self._stop = stop
+        self._keep = keep
         super().__init__()
         free_route(self.comm)
         self.on_msg(self._hear)
@@ -49,6 +53,8 @@ class Ear(_Bare):
                 free_route(self.comm)
             case {"stop": int(sheet), "lane": int() | None as lane}:
                 self._stop(sheet, lane)
+            case {"keep": int(sheet)}:
+                self._keep(sheet)
 
 
 class Sheet(_Bare):
@@ -65,7 +71,8 @@ class Sheet(_Bare):
     labels = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, ear: Ear, number: int, labels: Sequence[str]) -> None:
-        super().__init__(ear=ear, number=number, labels=list(labels))
+        # each message names the sheet twice, and a short text is no longer than the usual name
+        super().__init__(model_id=secrets.token_hex(4), ear=ear, number=number, labels=list(labels))
 
     def data(self) -> dict[str, Any]:
         """Return it as `display(..., raw=True)` takes it."""
