@@ -8,7 +8,7 @@ SLOW = .venv-slow
 
 NODE = js/node_modules/.ready
 
-.PHONY: help demo lab test test-live test-slow check wheel torture bench shots js lock clean
+.PHONY: help demo lab test test-live test-slow check wheel torture bench shots docs js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
@@ -20,6 +20,7 @@ help:
 	@echo "make wheel   sdist and wheel, the wheel in empty environments: each Python, lowest and newest dependencies"
 	@echo "make torture saved files, streams and hostile replies under all that can happen: each figure with its goal; an hour"
 	@echo "make shots   pictures of what a person sees, into shots/"
+	@echo "make docs    these pages and the notebooks, as HTML with what they show, into build/docs/"
 	@echo "make js      the widgets anew from js/"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make lock    constraints.txt anew from pyproject.toml"
@@ -55,6 +56,9 @@ wheel: $(READY)
 shots: $(READY) $(VENV)/.tools
 	XIANTONG_SHOTS=1 $(BIN)/python -m pytest tests/browser
 	@ls shots
+
+docs: $(READY)
+	$(BIN)/python -m docs.render build/docs
 
 js: $(NODE)
 	npm --prefix js --silent run build

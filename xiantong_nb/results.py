@@ -117,7 +117,11 @@ class Results:
         return [cell for cell in self.cells if cell.error is not None]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a dict per prompt, target and repeat: what `to_frame()` is made of, for polars, csv and others."""
+        """
+        Return a dict per prompt, target and repeat: what `to_frame()` is made of, for polars, csv and others.
+
+        Times are in seconds, `cost` in USD; None is what is not known.
+        """
         return [cell.told() for cell in self.cells]
 
     def to_frame(self) -> Any:
@@ -170,7 +174,11 @@ class Results:
         return ax
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return all of it as one page that needs nothing else, written to `path` as well where one is given."""
+        """
+        Return all of it as one page that needs nothing else, written to `path` as well where one is given.
+
+        Raises `OSError` where that can't be written.
+        """
         from xiantong_nb.sheet import page
 
         text = page(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,28 @@ if TYPE_CHECKING:
     from xiantong_nb.streaming import Stream
 
 
+def _in_full(more: Callable[[], str]) -> Callable[[Any], Any]:
+    """Have `?` show a docstring and `more`, which is made only then: IPython asks what it documents for `getdoc`."""
+
+    def give(magic: Any) -> Any:
+        magic.getdoc = lambda: f"{inspect.cleandoc(magic.__doc__)}\n\n{more()}"
+        return magic
+
+    return give
+
+
+def _options() -> str:
+    from xiantong_nb.notebook import line as lines
+
+    return lines.asking().format_help()
+
+
+def _commands() -> str:
+    from xiantong_nb.notebook import commands
+
+    return commands.overview()
+
+
 @magics_class
 class AskMagics(Magics):
     """Questions from cells. `%%ask -h` lists the options, `%xiantong help` the commands."""
@@ -44,6 +67,7 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @_in_full(_options)
     def ask(self, line: str, cell: str | None = None) -> Any:
         """
         Ask a model; the answer streams in below and is the value of the cell.
@@ -51,8 +75,8 @@ class AskMagics(Magics):
             %%ask [TARGET ...] [options]   the cell's text is the question; several targets answer side by side
             %ask [options] the question    in one line, to the target in use
 
-        TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
-        options. `_` and `Out[n]` are the Reply: .text .thinking .code .data .usage .cost .complete .model
+        TARGET is `connection`, `connection:model` or a model of the connection in use. `_` and `Out[n]` are the
+        Reply: .text .thinking .code .data .usage .cost .complete .model .seconds .first_token_seconds
         Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
         with plain_errors():
@@ -60,14 +84,13 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @_in_full(_commands)
     def xiantong(self, line: str, cell: str | None = None) -> Any:
         """
         Connect and look around; `%%xiantong` is `%%ask`.
 
-            %xiantong connect         asks what is needed, tests it and saves it
-            %xiantong picker          chooses what to ask by mouse or keyboard
-            %xiantong list            what can be asked
-            %xiantong help            lists the commands; %xiantong COMMAND? says more of one
+            %xiantong COMMAND ...     runs a command
+            %xiantong COMMAND?        says how it is called, with an example
         """
         with plain_errors():
             if cell is not None:
