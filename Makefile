@@ -9,7 +9,7 @@ PEERS = .venv-peers
 
 NODE = js/node_modules/.ready
 
-.PHONY: help demo lab test test-live test-slow check torture bench bench-peers bench-table shots js lock clean
+.PHONY: help demo lab test test-live test-slow check wheel torture bench bench-peers bench-table shots docs js lock clean
 
 help:
 	@echo "make demo    see it work: real kernel, real engine, toy models, no key"
@@ -18,8 +18,10 @@ help:
 	@echo "make test-slow  the official SDK, the Claude Agent SDK and Dask's workers against llama.cpp: 500 MB are installed first"
 	@echo "make test-live  each provider whose key is in the environment, and an Ollama that runs here; costs a few cents"
 	@echo "make check   format, lint, types, import rules, dependencies"
+	@echo "make wheel   sdist and wheel, the wheel in empty environments: each Python, lowest and newest dependencies"
 	@echo "make torture saved files, streams and hostile replies under all that can happen: each figure with its goal; an hour"
 	@echo "make shots   pictures of what a person sees, into shots/"
+	@echo "make docs    these pages and the notebooks, as HTML with what they show, into build/docs/"
 	@echo "make js      the widgets anew from js/"
 	@echo "make bench   loading, first text, painting, interrupts: each figure with its goal"
 	@echo "make bench-peers  what others need for the same work, beside us: 500 MB are installed first"
@@ -51,9 +53,15 @@ check: $(READY) $(VENV)/.tools $(NODE)
 	$(BIN)/deptry .
 	@if [ -e $(NODE) ]; then npm --prefix js --silent run check && .ci/built; fi
 
+wheel: $(READY)
+	$(BIN)/python -m tests.wheels
+
 shots: $(READY) $(VENV)/.tools
 	XIANTONG_SHOTS=1 $(BIN)/python -m pytest tests/browser
 	@ls shots
+
+docs: $(READY)
+	$(BIN)/python -m docs.render build/docs
 
 js: $(NODE)
 	npm --prefix js --silent run build

@@ -119,7 +119,7 @@ def spent(made: Kernel) -> float:
 
 def of_peer(peer: Peer, python: str, url: str) -> dict[str, Any]:
     """Ask it in a kernel of its environment; a short answer first brings what it imports late."""
-    with kernel(f"%cd -q ~\n%load_ext {peer.extension}", python=python, **given(url)) as made:
+    with kernel(f"%load_ext {peer.extension}", python=python, **given(url)) as made:
         for events in (10, SECONDS * RATE):
             asked = wanted(events, RATE).replace("{", "{" * peer.braces).replace("}", "}" * peer.braces)
             before = spent(made)

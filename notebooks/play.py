@@ -109,7 +109,7 @@ def run(client: Any, source: str) -> Shown:
         elif kind == "error":
             shown.error = "\n".join(content["traceback"])
 
-    client.execute_interactive(source, timeout=CELL_LIMIT, output_hook=take)
+    client.execute_interactive(source, timeout=CELL_LIMIT, output_hook=take, allow_stdin=False)
     shown.paints = [paint for paint in shown.paints if paint.display_id]
     return shown
 

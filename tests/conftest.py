@@ -33,11 +33,16 @@ NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""
 
 
+AT_OLLAMAS_PORT = ("test_providers", "test_walkthroughs", "test_snippets", "test_one_row")
+"""The files whose stand-in listens where Ollama does: one process runs them, one after the other."""
+
+
 def pytest_collection_modifyitems(items):
     """Of several processes one runs a file, whose kernels and servers its tests share; the longest tests begin."""
     for item in items:
         if item.path.name != "test_torture.py":
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+            group = "Ollama's port" if item.path.stem in AT_OLLAMAS_PORT else str(item.path)
+            item.add_marker(pytest.mark.xdist_group(group))
     items.sort(key=lambda item: "[S2]" not in item.name if item.path.name == "test_torture.py" else 2)
 
 
@@ -75,6 +80,14 @@ def faults():
     server.close()
 
 
+@pytest.fixture(scope="module")
+def endpoint():
+    """One such server for the tests of a module."""
+    server = FaultServer()
+    yield server
+    server.close()
+
+
 def kernel_env(home) -> dict[str, str]:
     """An environment in which a kernel finds nothing of the person who runs the tests."""
     return {
@@ -91,6 +104,17 @@ def kernel_env(home) -> dict[str, str]:
 def kernel(tmp_path_factory):
     """One kernel for the tests of a module, with the extension loaded."""
     made = Kernel(kernel_env(tmp_path_factory.mktemp("home")))
+    assert made.run("%load_ext xiantong_nb").status == "ok"
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def faulty(endpoint, tmp_path_factory):
+    """A kernel whose `anthropic` connection is the `endpoint`; `demo` is there, too."""
+    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
+    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
+    made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
     assert made.run("%load_ext xiantong_nb").status == "ok"
     yield made
     made.stop()

@@ -83,8 +83,8 @@ class Kernel:
     """
     A kernel and its client; messages are gathered cell by cell.
 
-    `under` is a command that runs the kernel's; the two talk by files then, which need no network. `python` may be
-    another environment's, if that has ipykernel.
+    `under` is a command that runs the kernel's; the two talk by files then, which need no network. `python` is another
+    environment's, which has ipykernel; it starts in the home folder, away from this project.
     """
 
     def __init__(self, env: dict[str, str], under: Sequence[str] = (), python: str = sys.executable) -> None:
@@ -98,7 +98,8 @@ class Kernel:
         if under:
             self._sockets = tempfile.mkdtemp()  # a short name: that of a socket has to be
             self._manager.transport, self._manager.ip = "ipc", str(Path(self._sockets) / "k")
-        self._manager.start_kernel(env=env, extra_arguments=["--log-level=ERROR"])
+        cwd = None if python == sys.executable else env["HOME"]
+        self._manager.start_kernel(env=env, cwd=cwd, extra_arguments=["--log-level=ERROR"])
         self.client = self._manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=LIMIT)
@@ -118,7 +119,8 @@ class Kernel:
             "code": code, "silent": silent, "store_history": not silent,
             "user_expressions": {}, "allow_stdin": stdin, "stop_on_error": True,
         }  # fmt: skip
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell} if cell else {})
+        metadata = {"deletedCells": [], "recordTiming": False} | ({"cellId": cell} if cell else {})
+        message = self.client.session.msg("execute_request", content, metadata=metadata)
         self.client.shell_channel.send(message)
         return message["header"]["msg_id"]
 

@@ -64,7 +64,8 @@ class Page:
     def run(self, code: str, react: Callable[[Page], None] = lambda _: None) -> Ran:
         """Run a cell to its end; `react` is called with each message that comes meanwhile."""
         content = {"code": code, "allow_stdin": True, "store_history": True, "stop_on_error": True}
-        message = self._client.session.msg("execute_request", {"silent": False, "user_expressions": {}, **content})
+        content |= {"silent": False, "user_expressions": {}}
+        message = self._client.session.msg("execute_request", content, metadata={"deletedCells": []})
         self._client.shell_channel.send(message)
         request, ran, deadline = message["header"]["msg_id"], Ran(), time.monotonic() + LIMIT
         while time.monotonic() < deadline:

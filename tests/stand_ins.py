@@ -22,6 +22,7 @@ KEYS = {
     "api.anthropic.com": "sk-ant-CANARY-0123456789-wxyz",
     "openrouter.ai": "sk-or-CANARY-0123456789-wxyz",
     "ai-gateway.vercel.sh": "vck_CANARY-0123456789-wxyz",
+    # the next provider's key stands here
     "gw.example.com": "house-CANARY-0123456789-wxyz",
 }
 _CLAUDE = ("claude-opus-5{}5", "claude-sonnet-5{}5", "claude-haiku-5{}5")
@@ -61,6 +62,7 @@ LISTS = {
     "api.anthropic.com": _ANTHROPIC,
     "openrouter.ai": _OPENROUTER,
     "ai-gateway.vercel.sh": _VERCEL,
+    # the next provider's list stands here
     "gw.example.com": _CUSTOM,
 }
 _PAGE = 2  # of Anthropic's, whose real one has 1,000 at most
@@ -118,9 +120,9 @@ class _Host(Answering):
             "api.anthropic.com": {"type": "error", "error": {"type": kind, "message": message}, "request_id": "req_1"},
             "openrouter.ai": {"error": {"code": status, "message": message, **credit}, "user_id": "user_1"},
             "ai-gateway.vercel.sh": {"error": {"message": message, "type": kind}},
-            "gw.example.com": {"error": {"message": message, "type": kind, "code": status}},
         }
-        self.send_json(status, shapes[self.host])
+        usual = {"error": {"message": message, "type": kind, "code": status}}
+        self.send_json(status, shapes.get(self.host, usual))
 
 
 def _answer(path: str, asked: dict) -> bytes:

@@ -8,8 +8,9 @@ import time
 import pytest
 
 from tests.conftest import NOWHERE
+from tests.endpoints import session_of_three, three_servers  # noqa: F401  # fixtures
 from tests.engines import until
-from tests.fault_server import BLOCK, BLOCK_END, CLOSE, END, START, FaultServer, failure, good, head, sse, text
+from tests.fault_server import BLOCK, BLOCK_END, CLOSE, END, START, failure, good, head, sse, text
 from tests.test_pictures import IMAGE
 from xiantong_nb.chats import Origin
 from xiantong_nb.connection import Connection
@@ -22,26 +23,6 @@ from xiantong_nb.streaming import Lanes
 
 ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 CUT = [head() + sse(START, BLOCK, text("half")), CLOSE]
-
-
-@pytest.fixture
-def servers():
-    """Three endpoints, called a, b and c."""
-    made = {name: FaultServer() for name in "abc"}
-    for server in made.values():
-        server.play(good("yes"))
-    yield made
-    for server in made.values():
-        server.close()
-
-
-@pytest.fixture
-def session(servers):
-    made = Session(folder=NOWHERE, environment={})
-    for name, server in servers.items():
-        made.here[name] = Connection(name, PRESETS["custom"], server.url, "m")
-    yield made
-    made.close()
 
 
 def compare(session, *targets, prompt="hi", cell="", run=0, **options):

@@ -102,7 +102,7 @@ def test_without_pandas_a_frame_says_what_to_do(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)  # as where it is not installed
     with pytest.raises(UsageError, match="pandas") as caught:
         MADE.to_frame()
-    assert "pip install pandas" in caught.value.hint
+    assert "pip install 'xiantong-nb[frame]'" in caught.value.hint
     assert "rows()" in caught.value.hint
 
 

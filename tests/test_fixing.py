@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import kernel_env
-from tests.fault_server import BLOCK, FaultServer, failure, good, head, sse, text
+from tests.fault_server import BLOCK, failure, good, head, sse, text
 from tests.fault_server import START as BEGIN
 from tests.kernels import Kernel
 from tests.test_terminal import run
@@ -30,13 +30,6 @@ def shorten(text, at=LIMIT):
 def unrelated():
     return "this function was not passed"
 """
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    server = FaultServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ LOADED = {
     "xiantong_nb",
     "xiantong_nb.errors",
     "xiantong_nb.notebook",
+    "xiantong_nb.notebook.audience",
     "xiantong_nb.notebook.edge",
     "xiantong_nb.notebook.extension",
     "xiantong_nb.notebook.magics",

@@ -45,3 +45,21 @@ def test_help_prints_every_option(capsys):
     shown = capsys.readouterr().out
     for row in line.OPTIONS:
         assert row.flag in shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("sonnet ollama:llama3.2       # both at once", ["sonnet", "ollama:llama3.2"]),
+        ("list # a 'quote that stays open", ["list"]),
+        ("# nothing but words", []),
+        ("--system 'a # b' --stop \"#\"", ["--system", "a # b", "--stop", "#"]),
+        ("rename mine C# #1", ["rename", "mine", "C#", "#1"]),
+    ],
+)
+def test_a_comment_is_left_out(typed, words):
+    assert line.words(typed) == words
+
+
+def test_a_question_keeps_its_signs():
+    assert line.split_options("--alone is # a comment?") == ("--alone", "is # a comment?")

@@ -8,21 +8,18 @@ import time
 
 import pytest
 
-from tests.conftest import kernel_env
 from tests.fault_server import (
     BLOCK,
     BLOCK_END,
     CLOSE,
     END,
     START,
-    FaultServer,
     failure,
     good,
     head,
     sse,
     text,
 )
-from tests.kernels import Kernel
 
 LIMITED = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "too many"}}
@@ -39,21 +36,9 @@ LIVE = re.compile(
 
 
 @pytest.fixture(scope="module")
-def endpoint():
-    server = FaultServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def kernel(endpoint, tmp_path_factory):
-    """A kernel whose `anthropic` connection is the fault server."""
-    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
-    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
-    made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
-    assert made.run("%load_ext xiantong_nb").status == "ok"
-    yield made
-    made.stop()
+def kernel(faulty):
+    """The kernel of these tests asks a server that plays bytes."""
+    return faulty
 
 
 def slowly(words: list[str], seconds: float) -> list:

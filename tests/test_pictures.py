@@ -62,6 +62,12 @@ def test_what_a_notebook_has_of_an_image(tmp_path):
     assert picture(Figure()) == same
 
 
+@pytest.mark.parametrize("mode", ["CMYK", "LAB", "F"])
+def test_a_pillow_image_in_a_mode_that_no_png_has_is_converted(mode):
+    made = picture(Pillow.new(mode, (7, 5), 1))
+    assert _header(base64.b64decode(made.data)) == ("image/png", (7, 5))
+
+
 @pytest.mark.parametrize("kind", ["BMP", "TIFF"])
 def test_other_kinds_are_converted(kind):
     made = picture(encoded(kind))

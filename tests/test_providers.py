@@ -17,6 +17,7 @@ from tests.kernels import Kernel, Ran
 from tests.stand_ins import KEYS, Ollama, World
 from tests.test_pictures import encoded
 from tests.test_tls import Authority
+from xiantong_nb.presets import PRESETS
 
 if TYPE_CHECKING:
     from xiantong_nb.presets import Wire
@@ -24,53 +25,63 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Standing(Case):
-    """A case with what is known of its stand-in: where that is, another of its models, one that takes no images."""
+    """
+    A case with what is known of its stand-in.
+
+    `host` is where that is, `other` another of its models, `blind` one that takes no images, `listed` a line of its
+    list as a pattern, `price` how the figure of a cost is called.
+    """
 
     host: str = ""
     wire: Wire = MESSAGES
     header: str = "authorization"
     other: str = ""
     blind: str = ""
-
-
-def both(case: Standing) -> list[Standing]:
-    """A case on each wire."""
-    return [case, replace(journeys.on_the_other_wire(case), wire=CHAT)]
+    listed: str = ""
+    price: str = ""
 
 
 def keyed(slug, host, path, model, connect, **more):
-    key = KEYS[host]
-    return Standing(slug, connect, f"https://{host}{path}/v1/messages", model, (key,), host=host, **more)
+    """A provider that wants a key, which is typed at the only prompt."""
+    return Standing(slug, connect, f"https://{host}{path}/v1/messages", model, (KEYS[host],), host=host, **more)
 
 
-ANTHROPIC = keyed(
-    "anthropic", "api.anthropic.com", "", "claude-sonnet-5-5", "anthropic",
-    header="x-api-key", other="claude-opus-5-5", seeing="haiku",
+def on_its_wires(case: Standing) -> list[Standing]:
+    """A case on each wire that its preset speaks."""
+    if CHAT not in PRESETS[case.slug].wires:
+        return [case]
+    return [case, replace(journeys.on_the_other_wire(case), wire=CHAT)]
+
+
+PROVIDERS = (
+    keyed(
+        "anthropic", "api.anthropic.com", "", "claude-sonnet-5-5", "anthropic", header="x-api-key",
+        other="claude-opus-5-5", seeing="haiku",
+        listed=r"claude-opus-5-5 +1,000,000 +yes +4 +20", price="(list price of 2026-11)",
+    ),
+    keyed(
+        "openrouter", "openrouter.ai", "/api", "anthropic/claude-sonnet-5.5", "openrouter",
+        other="openai/gpt-4o", seeing="haiku", blind="meta-llama/llama-3.3-70b",
+        listed=r"openai/gpt-4o +128,000 +yes +2.5 +10", price="({slug}'s list price)",
+    ),
+    keyed(
+        "vercel", "ai-gateway.vercel.sh", "", "anthropic/claude-sonnet-5.5", "vercel",
+        other="anthropic/claude-opus-5.5", seeing="haiku", blind="meta/llama-3.3",
+        listed=r"meta/llama-3.3 +200,000 +no +2 +10", price="({slug}'s list price)",
+    ),
+    # the next provider's stands here
+    keyed(
+        "custom", "gw.example.com", "", "house-large", "https://gw.example.com --model house-large --images",
+        other="house-small", seeing="house-large", blind="house-small",
+        listed="house-small", price="price unknown",
+    ),
+    Standing(
+        "ollama", "ollama --model llama3.2", "http://localhost:11434/v1/messages", "llama3.2",
+        other="gemma3:4b", seeing="gemma3:4b", blind="llama3.2",
+        listed=r"gemma3:4b +32,768 +yes", price="runs here",
+    ),
 )  # fmt: skip
-OPENROUTER = keyed(
-    "openrouter", "openrouter.ai", "/api", "anthropic/claude-sonnet-5.5", "openrouter",
-    other="openai/gpt-4o", seeing="haiku", blind="meta-llama/llama-3.3-70b",
-)  # fmt: skip
-VERCEL = keyed(
-    "vercel", "ai-gateway.vercel.sh", "", "anthropic/claude-sonnet-5.5", "vercel",
-    other="anthropic/claude-opus-5.5", seeing="haiku", blind="meta/llama-3.3",
-)  # fmt: skip
-CUSTOM = keyed(
-    "custom", "gw.example.com", "", "house-large", "https://gw.example.com --model house-large --images",
-    other="house-small", seeing="house-large", blind="house-small",
-)  # fmt: skip
-OLLAMA = Standing(
-    "ollama", "ollama --model llama3.2", "http://localhost:11434/v1/messages", "llama3.2",
-    other="gemma3:4b", seeing="gemma3:4b", blind="llama3.2",
-)  # fmt: skip
-CASES = {case.slug: case for case in (ANTHROPIC, *both(OPENROUTER), *both(VERCEL), *both(OLLAMA), *both(CUSTOM))}
-LISTED = {
-    "anthropic": r"claude-opus-5-5 +1,000,000 +yes +4 +20",
-    "openrouter": r"openai/gpt-4o +128,000 +yes +2.5 +10",
-    "vercel": r"meta/llama-3.3 +200,000 +no +2 +10",
-    "ollama": r"gemma3:4b +32,768 +yes",
-    "custom": "house-small",
-}
+CASES = {case.slug: case for provider in PROVIDERS for case in on_its_wires(provider)}
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +149,7 @@ def test_test(kernel, case):
 
 def test_list(kernel, case, world):
     ran = journeys.list_models(kernel, case)
-    assert re.search(LISTED[case.slug.removesuffix("-chat")], ran.text), ran.text
+    assert re.search(case.listed, ran.text), ran.text
     assert not re.search("flux|embed", ran.text), "what answers without text is left out"
     world.seen.clear()
     kernel.run(f"%xiantong models {case.slug} house")
@@ -159,8 +170,7 @@ def test_ask(kernel, case, world):
 def test_cost(kernel, case):
     """What it cost, and by whose figure."""
     ran = journeys.ask(kernel, case, case.other)
-    whose = {"anthropic": "(list price of 2026-11)", "ollama": "runs here", "custom": "price unknown"}
-    assert whose.get(case.slug.removesuffix("-chat"), f"({case.slug}'s list price)") in ran.text
+    assert case.price.format(slug=case.slug) in ran.text
 
 
 def test_image(kernel, case, world):
@@ -330,8 +340,8 @@ def test_the_environment_of_other_programs(kernel, case, world):
     names = "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_MODEL"
     values = kernel.value(f"[__import__('os').environ.get(n) for n in {names}]")
     key = KEYS.get(case.host, "ollama")
-    url = None if case is ANTHROPIC else case.url.removesuffix("/v1/messages")
-    assert values == [url, *([None, key] if case is ANTHROPIC else [key, None]), case.model]
+    url = None if case.slug == "anthropic" else case.url.removesuffix("/v1/messages")
+    assert values == [url, *([None, key] if case.slug == "anthropic" else [key, None]), case.model]
     assert "CANARY" not in str(ran.messages)
     assert "is back" in kernel.run("%xiantong env --unset").text
     assert kernel.value(f"[n for n in {names} if n in __import__('os').environ]") == []

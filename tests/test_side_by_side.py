@@ -12,7 +12,7 @@ from nbconvert import HTMLExporter
 
 from tests.conftest import kernel_env
 from tests.corpus import Audit
-from tests.fault_server import FaultServer, failure, good
+from tests.fault_server import failure, good
 from tests.kernels import Kernel
 from tests.test_grid import audited
 from tests.test_kernel import ENGINE_LOG
@@ -197,24 +197,6 @@ def test_options_reach_every_lane(kernel):
 
 
 # against a server that plays scripted bytes
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    server = FaultServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def faulty(endpoint, tmp_path_factory):
-    """A kernel whose `anthropic` connection is the fault server; `demo` is there, too."""
-    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
-    env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
-    made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
-    assert made.run("%load_ext xiantong_nb").status == "ok"
-    yield made
-    made.stop()
 
 
 BAD_KEY = {"type": "error", "error": {"type": "authentication_error", "message": "<img src=x> bad"}}

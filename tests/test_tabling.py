@@ -17,8 +17,9 @@ import msgspec
 import pytest
 
 from tests.conftest import NOWHERE
+from tests.endpoints import session_of_three, three_servers  # noqa: F401  # fixtures
 from tests.engines import toy_engine, until  # noqa: F401  # a fixture
-from tests.fault_server import BLOCK, CLOSE, START, FaultServer, failure, good, head, sse, text
+from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text
 from xiantong_nb import Comparison, Results, compare, elsewhere, last
 from xiantong_nb.connection import Connection
 from xiantong_nb.errors import Busy, IncompleteReply, KeyRefused, RequestRefused, StoreBusy, UsageError, XiantongError
@@ -33,26 +34,6 @@ from xiantong_nb.tabling import Tabling, Terms
 
 ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 SOON = {"retry_after_ms": "20"}
-
-
-@pytest.fixture
-def servers():
-    """Two endpoints, called a and b."""
-    made = {name: FaultServer() for name in "ab"}
-    for server in made.values():
-        server.play(good("yes"))
-    yield made
-    for server in made.values():
-        server.close()
-
-
-@pytest.fixture
-def session(servers):
-    made = Session(folder=NOWHERE, environment={})
-    for name, server in servers.items():
-        made.here[name] = Connection(name, PRESETS["custom"], server.url, "m")
-    yield made
-    made.close()
 
 
 def table(session, prompts, *targets, options=None, data=None, **terms):
@@ -74,9 +55,10 @@ def test_every_prompt_is_asked_of_every_target_as_often_as_wanted(session, serve
     ]  # fmt: skip
     assert made.complete
     assert {cell.reply.text for cell in made} == {"yes"}
-    for server in servers.values():
+    for server in (servers["a"], servers["b"]):
         assert Counter(questions(server)) == {"one": 2, "two": 2}
         assert {(seen.json["system"], seen.json["temperature"]) for seen in server.seen} == {("Be brief", 0.5)}
+    assert servers["c"].seen == []
     assert session.last is made
     assert len(session.used) == 8
 

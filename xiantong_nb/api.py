@@ -67,7 +67,8 @@ def stream(prompt: str, target: str = "", **options: Any) -> Stream:
                     print(event.text, end="")
         reply = events.result()
 
-    Leaving the block early stops the model. Options as for `ask`.
+    Leaving the block early stops the model. Options as for `ask`. A wrong call raises `UsageError` at once; what fails
+    later ends the events, and `result()` raises it, as `ask` does.
     """
     return session().open(prompt, target, _options(options))
 
@@ -156,7 +157,7 @@ def compare(
 
 
 def last() -> Reply | Comparison | Results | None:
-    """Return what was asked last in this process, a Reply, Comparison or Results, whole or partial; else None."""
+    """Return what was asked last in this process: a Reply, Comparison or Results, whole or partial; else None."""
     return session().last
 
 
@@ -196,7 +197,11 @@ def connect(
 
 
 def connections() -> dict[str, Connection]:
-    """Return what can be asked now, by slug."""
+    """
+    Return what can be asked now, by slug: what is saved, what the environment holds, the demo.
+
+    One that can't be asked has a `fault` that says why. Raises `Unreadable` where the settings can't be read.
+    """
     return session().connections()
 
 

@@ -139,7 +139,7 @@ class Comparison:
         try:
             pandas = importlib.import_module("pandas")
         except ImportError:
-            hint = "pip install pandas. Without it, comparison.rows() is the same as a list of dicts."
+            hint = "pip install 'xiantong-nb[frame]'. Without it, comparison.rows() is the same as a list of dicts."
             raise UsageError("A frame needs pandas, which is not installed.", hint=hint) from None
         return pandas.DataFrame(self.rows())
 

@@ -27,6 +27,11 @@ class Refused(Exception):  # it says what stands there, which is no failure of t
     """What stands in a file's place is not taken for it; the text says why."""
 
 
+def words(error: OSError | Refused) -> str:
+    """Return what went wrong with a file, in the system's own words where it was the system."""
+    return (error.strerror or type(error).__name__).lower() if isinstance(error, OSError) else str(error)
+
+
 def read(path: Path) -> bytes | None:
     """
     Return what a file holds, None where there is none.

@@ -105,7 +105,7 @@ def _unwritable(about: str, error: OSError) -> Finding:
     mend = (
         "Free some space." if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Set XIANTONG_HOME to a folder of yours."
     )
-    says = f"nothing can be saved: {(error.strerror or type(error).__name__).lower()}"
+    says = f"nothing can be saved: {disk.words(error)}"
     return Finding(about, says, "wrong", f"{mend} Until then connect keeps connections for the kernel only.")
 
 

@@ -156,7 +156,7 @@ class SharedFile(Generic[T]):
             except disk.Refused as error:
                 raise self._unreadable(str(error)) from None
             except OSError as error:
-                raise self._unreadable(_words(error), _NEXT.get(error.errno or 0, "Try again.")) from None
+                raise self._unreadable(disk.words(error), _NEXT.get(error.errno or 0, "Try again.")) from None
             if data is None:
                 return None
             if data != seen:
@@ -233,7 +233,7 @@ class SharedFile(Generic[T]):
         try:
             disk.sync_folder(self.path.parent)
         except OSError as error:
-            notes.append(f"saved, but a power cut now could undo it ({_words(error)})")
+            notes.append(f"saved, but a power cut now could undo it ({disk.words(error)})")
         self.copies.drop()
         return True
 
@@ -258,14 +258,9 @@ def _said(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, RecursionError, disk.Refused) as error:
-        is_json = not isinstance(error, OSError | disk.Refused)
-        what = "it can't be written as JSON that the desktop app reads" if is_json else _words(error)
+        if isinstance(error, OSError | disk.Refused):
+            what = disk.words(error)
+        else:
+            what = "it can't be written as JSON that the desktop app reads"
         hint = _NEXT.get(getattr(error, "errno", None) or 0, "What was there still is; try again.")
         raise NotSaved(f"{path.name} was not saved: {what}.", path=str(path), hint=hint) from None
-
-
-def _words(error: Exception) -> str:
-    """Return what went wrong, in the system's own words where they are its."""
-    if isinstance(error, OSError):
-        return (error.strerror or type(error).__name__).lower()
-    return str(error)

@@ -148,6 +148,5 @@ def _said(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = (error.strerror or type(error).__name__).lower()
         hint = "What stands in it is whole. Ask again with the same keep= to go on from there."
-        raise NotSaved(f"{path.name} could not be written: {what}.", path=str(path), hint=hint) from None
+        raise NotSaved(f"{path.name} could not be written: {disk.words(error)}.", path=str(path), hint=hint) from None

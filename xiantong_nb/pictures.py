@@ -78,8 +78,9 @@ def _read(path: Path, name: str) -> bytes:
 
 def _saved(value: Any, name: str) -> bytes:
     """Return the PNG of anything that can show itself as one, as Pillow's images and many plots can."""
-    show = getattr(value, "_repr_png_", None)
-    found = show() if callable(show) else None
+    found = _shown(value)
+    if found is None and type(value).__module__.partition(".")[0] == "PIL":  # a mode that no PNG has, such as CMYK
+        found = _shown(value.convert("RGB"))
     if isinstance(found, tuple):  # with metadata
         found = found[0]
     if isinstance(found, str):
@@ -88,6 +89,11 @@ def _saved(value: Any, name: str) -> bytes:
         msg = f"{name} is no image: {type(value).__name__}."
         raise UsageError(msg, hint="Give a path, a URL, bytes, a Pillow image, a figure or an array.")
     return found
+
+
+def _shown(value: Any) -> Any:
+    show = getattr(value, "_repr_png_", None)
+    return show() if callable(show) else None
 
 
 def _from_array(value: Any, name: str) -> bytes:

@@ -19,7 +19,7 @@ class Preset:
 
     - `base_url` is empty where the user gives it, or where the endpoint is embedded.
     - `wires` are those it speaks, the one it is asked by unless said first; `base_url` is the first one's.
-    - `key_prefix` is how its keys begin, to notice the key of another provider.
+    - `key_prefix` is how its keys begin, to notice the key of another provider, and one that stands on a line.
     - `default_model` is empty where only what the endpoint lists can be asked.
     - `models` is for an endpoint that has these and no others.
     - `if_unreached`, `if_unknown` and `if_empty` are next steps of its own: nothing listens, no such `{model}`,
@@ -143,6 +143,7 @@ PRESETS: dict[str, Preset] = {
             model_form="a pulled model, such as llama3.2 or qwen3-coder",
             default_model="",
         ),
+        # the next provider's row stands here
         Preset(
             slug="custom",
             name="Custom",

@@ -75,6 +75,7 @@ def _math(state: StateInline, silent: bool) -> bool:
         return False
     if not silent:
         kept = found[0]
-        state.append_pending(f"{kept[1:-3]}{kept[-2:]}" if kept.startswith("\\\\") else kept)
+        kept = f"{kept[1:-3]}{kept[-2:]}" if kept.startswith("\\\\") else kept
+        state.pending += kept  # append_pending is newer than 4.1
     state.pos = found.end()
     return True

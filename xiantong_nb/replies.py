@@ -96,7 +96,7 @@ class Replies:
             self._make()
             disk.discard(disk.write_temp(self._folder / "reply", b""))
         except OSError as error:
-            return f"the reply can't be stored in {self._folder} ({error.strerror or type(error).__name__})"
+            return f"the reply can't be stored in {self._folder} ({disk.words(error)})"
         return ""
 
     def all(self) -> list[tuple[Kept, int]]:

@@ -35,10 +35,16 @@ class Reply:
     """
     What a model answered; displays as Markdown.
 
-    `complete` is true only when the endpoint's own end of the reply was seen; otherwise `ended` says what
-    ended it. `seconds` and `first_token_seconds` count from sending. `cost` is in USD, None where the price
-    is not known; `cost_source` says whose figure it is. `notes` are what the footer says besides. `data` is what a
-    schema made of the answer; `unfit` is why it made nothing. `reused` is when a stored reply came, in s since 1970.
+    - `complete` is true only when the endpoint's own end of the reply was seen; otherwise `ended` says what ended it.
+      `stop_reason` is the endpoint's word for why it stopped, `stop_sequence` the text that stopped it.
+    - `blocks` are its parts in their order; `.text`, `.thinking`, `.code`, `.tool_calls` are read from them.
+    - `model` and `connection` are what answered, `parameters` what was sent beside the question, never the key.
+    - `seconds` and `first_token_seconds` are in s from sending, the second None where no word came.
+    - `usage` counts tokens, each None where the endpoint did not say. `cost` is in USD, None where the price is not
+      known; `cost_source` says whose figure it is.
+    - `data` is what a schema made of the answer; `unfit` is why it made nothing.
+    - `request_id` is the endpoint's, for its support; `citations` are sources as it sent them.
+    - `reused` is when a stored reply came, in s since 1970; `notes` are what the footer says besides.
     """
 
     blocks: tuple[Block, ...] = ()

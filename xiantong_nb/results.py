@@ -117,12 +117,16 @@ class Results:
         return [cell for cell in self.cells if cell.error is not None]
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a dict per prompt, target and repeat: what `to_frame()` is made of, for polars, csv and others."""
+        """
+        Return a dict per prompt, target and repeat: what `to_frame()` is made of, for polars, csv and others.
+
+        Times are in seconds, `cost` in USD; None is what is not known.
+        """
         return [cell.told() for cell in self.cells]
 
     def to_frame(self) -> Any:
         """Return `rows()` as a pandas DataFrame; raises `UsageError` where pandas is not installed."""
-        hint = "pip install pandas. Without it, .rows() is the same as a list of dicts: polars.DataFrame(made.rows())"
+        hint = "pip install 'xiantong-nb[frame]'. Or polars.DataFrame(made.rows()): .rows() is the same as dicts."
         return _installed("pandas", "A frame", hint).DataFrame(self.rows())
 
     def pivot(self, values: str = "text") -> Any:
@@ -170,7 +174,11 @@ class Results:
         return ax
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return all of it as one page that needs nothing else, written to `path` as well where one is given."""
+        """
+        Return all of it as one page that needs nothing else, written to `path` as well where one is given.
+
+        Raises `OSError` where that can't be written.
+        """
         from xiantong_nb.sheet import page
 
         text = page(self)

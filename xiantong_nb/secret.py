@@ -7,6 +7,7 @@ import re
 from typing import Any, NoReturn
 
 from xiantong_nb.errors import UsageError
+from xiantong_nb.presets import PRESETS
 
 _NEVER_IN_A_KEY = frozenset(" \"'`")
 _SHOWN = 4
@@ -28,26 +29,25 @@ _PLACEHOLDER = re.compile(
 )
 _MASKS = "\u2022\u2026*"
 
-# how providers' keys are shaped, with tails that no word or model name has
+# how providers' keys are shaped, with tails that no word or model name has; those of presets by their prefix
+_PREFIXES = "|".join(re.escape(row.key_prefix) for row in PRESETS.values() if row.key_prefix)
 _SHAPES = re.compile(
-    r"""(?<![A-Za-z0-9_-])(?:
-        sk-ant-[A-Za-z0-9_-]{20,}                   # Anthropic
-      | sk-or-(?:v\d-)?[A-Za-z0-9]{20,}             # OpenRouter
-      | sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{20,}   # OpenAI
-      | sk-[A-Za-z0-9]{32,}                         # OpenAI's older form, DeepSeek and others
-      | vck_[A-Za-z0-9]{20,}                        # Vercel AI Gateway
-      | AIza[A-Za-z0-9_-]{30,}                      # Google
-      | gsk_[A-Za-z0-9]{20,}                        # Groq
-      | xai-[A-Za-z0-9]{20,}                        # xAI
-      | hf_[A-Za-z0-9]{20,}                         # Hugging Face
-      | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{30,}
+    rf"""(?<![A-Za-z0-9_-])(?:
+        (?:{_PREFIXES})[A-Za-z0-9_-]{{20,}}
+      | sk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{{20,}}   # OpenAI
+      | sk-[A-Za-z0-9]{{32,}}                         # OpenAI's older form, DeepSeek and others
+      | AIza[A-Za-z0-9_-]{{30,}}                      # Google
+      | gsk_[A-Za-z0-9]{{20,}}                        # Groq
+      | xai-[A-Za-z0-9]{{20,}}                        # xAI
+      | hf_[A-Za-z0-9]{{20,}}                         # Hugging Face
+      | gh[pousr]_[A-Za-z0-9]{{30,}} | github_pat_[A-Za-z0-9_]{{30,}}
     )""",
     re.VERBOSE,
 )
 
 
 def looks_like_key(text: str) -> bool:
-    """Say whether a text holds something in the shape of a provider's key: the table above, never `sk-` alone."""
+    """Say whether a text holds something in the shape of a provider's key: those above, never `sk-` alone."""
     return _SHAPES.search(text) is not None
 
 

@@ -1,4 +1,9 @@
-"""Questions under way as the thread that asked reads them: several at once, or one."""
+"""
+Questions under way as the thread that asked reads them: several at once, or one.
+
+That thread rests between frames, and only the last end wakes it: woken by each token, it and the loop's thread fought
+for the interpreter's lock (0.67 s of CPU became 0.14 s for 3,000 tokens).
+"""
 
 from __future__ import annotations
 

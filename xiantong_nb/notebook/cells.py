@@ -37,11 +37,11 @@ def executed(shell: Any, count: int) -> tuple[Text | None, str]:
 def _output(shell: Any, number: int) -> str:
     """Return what a cell printed, showed as text and raised, as IPython keeps it."""
     history = shell.history_manager
-    kept = getattr(history, "outputs", {}).get(number, ())  # IPython 9.1 and newer
+    kept = history.outputs.get(number, ())
     outputs = [_stored(each.output_type, each.bundle) for each in kept]
     if not kept and number in history.output_hist_reprs:
         outputs.append({"output_type": "execute_result", "data": {"text/plain": history.output_hist_reprs[number]}})
-    if raised := getattr(history, "exceptions", {}).get(number):
+    if raised := history.exceptions.get(number):
         outputs.append({"output_type": "error", "ename": raised.get("ename"), "evalue": raised.get("evalue")})
     return "\n".join(text for each in outputs if (text := text_of(each).strip("\n")))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from xiantong_nb import __version__
 from xiantong_nb.api import session
 from xiantong_nb.connection import is_elsewhere, ways_to_connect
+from xiantong_nb.draft import savable
 from xiantong_nb.errors import UsageError
 from xiantong_nb.notebook import connecting, fixing, looking, mending
 from xiantong_nb.notebook import line as lines
@@ -28,12 +29,17 @@ Place = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: what it does, what stands after it, which options it takes, what holds while it is read and run."""
+    """
+    A command: what it does, what stands after it, which options it takes, what holds while it is read and run.
+
+    `examples` are what may stand behind its name.
+    """
 
     does: Callable[[Screen, argparse.Namespace], Reply | None]
     places: tuple[Place, ...] = ()
     options: tuple[lines.Option, ...] = ()
     within: Callable[[], contextlib.AbstractContextManager[None]] = contextlib.nullcontext
+    examples: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
@@ -59,13 +65,20 @@ def run_words(words: list[str], screen: Screen) -> Reply | None:
     if name not in COMMANDS:
         raise UsageError(f"There is no command {name!r}.", hint=f"%xiantong help lists them: {', '.join(COMMANDS)}.")
     command = COMMANDS[name]
-    parser = lines.parser(f"{screen.program} {name}", command.help, command.options, command.places)
+    program = f"{screen.program} {name}"
+    more = "\n".join(["for example:", *(f"  {program} {words}".rstrip() for words in command.examples or ("",))])
+    parser = lines.parser(program, command.help, command.options, command.places, more)
     with command.within():
         try:
             asked = parser.parse_args(arguments)
         except lines.HelpShown:
             return None
         return command.does(screen, asked)
+
+
+def overview() -> str:
+    """Return the commands, one a line, as `%xiantong?` shows them."""
+    return "\n".join(f"{name:8}  {command.help}" for name, command in COMMANDS.items())
 
 
 def test(screen: Screen, asked: argparse.Namespace) -> None:
@@ -200,44 +213,56 @@ def help_(screen: Screen, asked: argparse.Namespace) -> None:
 
 
 _TARGET = "connection, connection:model, or a model of the connection in use"
+_IN_USE: Place = ("TARGET", "?", f"{_TARGET}; nothing is the target in use")
 _SAVED: Place = ("CONNECTION", "", "a saved connection, as %%xiantong list names it")
+_PRESET: Place = ("PRESET", "?", f"{', '.join(savable())}, a URL; or demo, for this kernel only")
 
 COMMANDS: dict[str, Command] = {
     "connect": Command(
         connecting.connect,
-        (("PRESET", "?", "anthropic, openrouter, vercel, ollama, custom, a URL; or demo, for this kernel only"),),
+        (_PRESET,),
         lines.CONNECT,
+        examples=("", "anthropic", "ollama --model llama3.2", "http://localhost:8080 --model qwen3 --images"),
     ),
     "list": Command(list_),
-    "use": Command(use, (("TARGET", "", _TARGET),), lines.USE),
-    "test": Command(test, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),)),
+    "use": Command(use, (("TARGET", "", _TARGET),), lines.USE, examples=("sonnet", "ollama:llama3.2 --default")),
+    "test": Command(test, (_IN_USE,), examples=("", "openrouter:openai/gpt-4o")),
     "models": Command(
-        looking.models, (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),), lines.MODELS
+        looking.models,
+        (("NAME", "*", "a connection (nothing: the one in use), and words to look for"),),
+        lines.MODELS,
+        examples=("", "openrouter claude", "openrouter --refresh"),
     ),
     "picker": Command(picker),
-    "edit": Command(connecting.edit, (_SAVED,), lines.EDIT),
-    "rename": Command(connecting.rename, (_SAVED, ("TEXT", "+", "the new name"))),
-    "remove": Command(connecting.remove, (_SAVED,)),
-    "env": Command(env, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.ENV),
-    "fix": Command(
-        fixing.fix, (("TARGET", "?", f"{_TARGET}; nothing is the target in use"),), lines.FIX, fixing.lasting
+    "edit": Command(
+        connecting.edit, (_SAVED,), lines.EDIT, examples=("openrouter", "openrouter --model openai/gpt-4o")
     ),
+    "rename": Command(
+        connecting.rename, (_SAVED, ("TEXT", "+", "the new name")), examples=("openrouter Work account",)
+    ),
+    "remove": Command(connecting.remove, (_SAVED,), examples=("openrouter",)),
+    "env": Command(env, (_IN_USE,), lines.ENV, examples=("openrouter", "openrouter --print", "--unset")),
+    "fix": Command(fixing.fix, (_IN_USE,), lines.FIX, fixing.lasting, examples=("", "sonnet --locals", "--dry-run")),
     "usage": Command(looking.usage),
-    "replies": Command(looking.replies, (), lines.REPLIES),
+    "replies": Command(looking.replies, (), lines.REPLIES, examples=("", "--clear")),
     "chats": Command(chats),
-    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),)),
-    "doctor": Command(mending.doctor, (), lines.DOCTOR),
+    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),), examples=("", "plans")),
+    "doctor": Command(mending.doctor, (), lines.DOCTOR, examples=("", "--no-test")),
     "restore": Command(
         mending.restore,
         (("WHAT", "?", "a connection whose key was lost, or one of the files; nothing lists them"),),
         lines.RESTORE,
+        examples=("", "openrouter", "credentials.enc"),
     ),
     "import": Command(
-        mending.import_, (("PATH", "?", "the original's folder (default: ~/.craft-agent)"),), lines.IMPORT
+        mending.import_,
+        (("PATH", "?", "the original's folder (default: ~/.craft-agent)"),),
+        lines.IMPORT,
+        examples=("", "~/backup/.craft-agent --yes"),
     ),
     "purge": Command(purge),
     "version": Command(version),
-    "help": Command(help_, (("COMMAND", "?", "one of the commands"),)),
+    "help": Command(help_, (("COMMAND", "?", "one of the commands"),), examples=("", "connect")),
 }
 
 

@@ -1,4 +1,9 @@
-"""`%xiantong fix`: a failure and the code that it passed become a question, the cell in its answer the next one."""
+"""
+`%xiantong fix`: a failure and the code that it passed become a question, the cell in its answer the next one.
+
+What is sent is the person's own code, by where its files lie, and it is said. A key or a password in it stops the
+question, one among values is left out. An attempt that fails leaves the failure to the next one.
+"""
 
 from __future__ import annotations
 

@@ -40,6 +40,12 @@ class Option:
         """Whether a value follows."""
         return self.kind is not bool
 
+    @property
+    def usage(self) -> str:
+        """The help, with the values that there are where it does not name them."""
+        unsaid = [value for value in self.choices or () if value not in self.help]
+        return f"{self.help}: {', '.join(unsaid)}" if unsaid and not self.optional_value else self.help
+
 
 OPTIONS = (
     Option("--system", "system prompt; @VAR takes it from a variable", metavar="TEXT"),
@@ -166,13 +172,18 @@ def parser(
                 options |= {"nargs": "?", "const": row.optional_value}
         if row.flag == "--as":
             options |= {"dest": "as_", "default": "md"}  # `as` is a keyword
-        made.add_argument(row.flag, help=row.help.replace("%", "%%"), **options)
+        made.add_argument(row.flag, help=row.usage.replace("%", "%%"), **options)
     return made
 
 
 def parse(line: str) -> argparse.Namespace:
     """Read the line of a cell magic. Raises `UsageError`, or `HelpShown` after `-h`."""
-    made = parser(
+    return asking().parse_args(words(line))
+
+
+def asking() -> argparse.ArgumentParser:
+    """Return the parser of `%%ask`, whose `format_help()` is what `-h` prints."""
+    return parser(
         "%%ask",
         "Ask the model in the cell's text; the answer streams in below.",
         OPTIONS,
@@ -180,7 +191,6 @@ def parse(line: str) -> argparse.Namespace:
         "A target is connection, connection:model, or a model of the connection in use.\n"
         "One line: %ask [options] the question",
     )
-    return made.parse_args(words(line))
 
 
 def refuse_keys(line: str) -> None:
@@ -192,15 +202,20 @@ def refuse_keys(line: str) -> None:
         )
 
 
+_WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")
+
+
 def words(line: str) -> list[str]:
-    """Cut a line as a shell would. Raises `UsageError` for quotes that don't close."""
+    """
+    Cut a line as a shell would, without the comment that a `#` of its own begins.
+
+    So a line of the documentation runs as it is copied. Raises `UsageError` for quotes that don't close.
+    """
+    comment = next((word.start() for word in _WORD.finditer(line) if word[1] == "#"), len(line))
     try:
-        return shlex.split(line)
+        return shlex.split(line[:comment])
     except ValueError as error:
         raise UsageError(f"The line can't be read: {error}.", hint="Close the quotes.") from None
-
-
-_WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")
 
 
 def split_options(line: str) -> tuple[str, str]:

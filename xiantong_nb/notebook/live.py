@@ -24,7 +24,10 @@ _SILENCE = 1.0  # seconds without a word before a view says that it is waiting
 # 12 kB. So the pause grows with the text (measured: 23 % of a core in the page at 30 kB).
 _BYTES_PER_SECOND, _LONGEST = 20_000, 5.0
 RATE = 10.0
-"""Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure."""
+"""Frames per second of a notebook's live text, at most, unless `%config Xiantong.rate` says another figure.
+
+At twenty, a page is 33 ms behind instead of 53, for twice the messages.
+"""
 
 
 class Wait:

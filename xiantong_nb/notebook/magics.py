@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
+from xiantong_nb.notebook.audience import Audience, in_front
 from xiantong_nb.notebook.edge import plain_errors
 
 if TYPE_CHECKING:
@@ -27,6 +30,28 @@ if TYPE_CHECKING:
     from xiantong_nb.streaming import Stream
 
 
+def _in_full(more: Callable[[], str]) -> Callable[[Any], Any]:
+    """Have `?` show a docstring and `more`, which is made only then: IPython asks what it documents for `getdoc`."""
+
+    def give(magic: Any) -> Any:
+        magic.getdoc = lambda: f"{inspect.cleandoc(magic.__doc__)}\n\n{more()}"
+        return magic
+
+    return give
+
+
+def _options() -> str:
+    from xiantong_nb.notebook import line as lines
+
+    return lines.asking().format_help()
+
+
+def _commands() -> str:
+    from xiantong_nb.notebook import commands
+
+    return commands.overview()
+
+
 @magics_class
 class AskMagics(Magics):
     """Questions from cells. `%%ask -h` lists the options, `%xiantong help` the commands."""
@@ -42,6 +67,7 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @_in_full(_options)
     def ask(self, line: str, cell: str | None = None) -> Any:
         """
         Ask a model; the answer streams in below and is the value of the cell.
@@ -49,8 +75,8 @@ class AskMagics(Magics):
             %%ask [TARGET ...] [options]   the cell's text is the question; several targets answer side by side
             %ask [options] the question    in one line, to the target in use
 
-        TARGET is `connection`, `connection:model` or a model of the connection in use. `%%ask -h` lists the
-        options. `_` and `Out[n]` are the Reply: .text .thinking .code .data .usage .cost .complete .model
+        TARGET is `connection`, `connection:model` or a model of the connection in use. `_` and `Out[n]` are the
+        Reply: .text .thinking .code .data .usage .cost .complete .model .seconds .first_token_seconds
         Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
         with plain_errors():
@@ -58,14 +84,13 @@ class AskMagics(Magics):
 
     @no_var_expand
     @line_cell_magic
+    @_in_full(_commands)
     def xiantong(self, line: str, cell: str | None = None) -> Any:
         """
         Connect and look around; `%%xiantong` is `%%ask`.
 
-            %xiantong connect         asks what is needed, tests it and saves it
-            %xiantong picker          chooses what to ask by mouse or keyboard
-            %xiantong list            what can be asked
-            %xiantong help            lists the commands; %xiantong COMMAND? says more of one
+            %xiantong COMMAND ...     runs a command
+            %xiantong COMMAND?        says how it is called, with an example
         """
         with plain_errors():
             if cell is not None:
@@ -73,7 +98,8 @@ class AskMagics(Magics):
             from xiantong_nb.notebook import commands
             from xiantong_nb.notebook.screen import Screen
 
-            screen = Screen(terminal=self._in_terminal, watch=self._watched, forms=self._in_a_page)
+            before = self._audience
+            screen = Screen(terminal=before.reads_lines, watch=self._watched, forms=before is Audience.PAGE)
             return commands.run(line, screen)
 
     def cell_begins(self, info: Any) -> None:
@@ -90,7 +116,7 @@ class AskMagics(Magics):
         if self._shown is None or self._shown[0] != self.shell.execution_count or self._shown[1] is not answer:
             raise NotImplementedError
         self._shown = None
-        if self._in_terminal:
+        if self._audience is Audience.TERMINAL:
             print(repr(answer))  # noqa: T201  # a terminal has written "Out[n]: " before it asks
 
     def close(self) -> None:
@@ -107,16 +133,9 @@ class AskMagics(Magics):
         return bundle.bundle(answer, parts) if isinstance(answer, Reply) else grid.bundle(answer, parts)
 
     @property
-    def _in_terminal(self) -> bool:
-        return getattr(self.shell, "kernel", None) is None
-
-    @property
-    def _in_a_page(self) -> bool:
-        """Whether a front end gave this cell that lets people answer: where nobody can, a form is of no use either."""
-        if self._in_terminal:
-            return False
-        request = self.shell.get_parent() or {}
-        return bool(request.get("content", {}).get("allow_stdin"))
+    def _audience(self) -> Audience:
+        kernel = getattr(self.shell, "kernel", None)
+        return in_front(None if kernel is None else self.shell.get_parent() or {}, os.environ)
 
     def _ask(self, line: str, cell: str | None) -> Reply | Comparison | Rehearsal | Rehearsals | None:
         from xiantong_nb.notebook import line as lines
@@ -185,7 +204,7 @@ class AskMagics(Magics):
         if asked.quiet:
             return watching.NoPainter()
         parts = self._preferences.parts()
-        if self._in_terminal:
+        if self._audience.reads_lines:
             return display.TerminalPainter(form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = display.DisplayPainter(output, form=asked.as_, asked=str(lane.target), parts=parts)
@@ -204,7 +223,7 @@ class AskMagics(Magics):
         if asked.quiet:
             return watching.NoPainter()
         parts = self._preferences.parts()
-        if self._in_terminal:
+        if self._audience.reads_lines:
             return side_by_side.TerminalLanes(lanes, form=asked.as_, parts=parts)
         output = Output(self._preferences.rate)
         painter = side_by_side.DisplayLanes(lanes, output, form=asked.as_, parts=parts)
@@ -222,7 +241,7 @@ class AskMagics(Magics):
         from xiantong_nb.notebook.in_page import PagePainter
         from xiantong_nb.notebook.page import Page
 
-        if asked.as_ not in ("md", "code") or not self._in_a_page:
+        if asked.as_ not in ("md", "code") or self._audience is not Audience.PAGE:
             return painter
         if self._page is None:
             self._page = Page()

@@ -1,4 +1,8 @@
-"""What can be named now: commands, options and their values, connections, models of the last lists, variables."""
+"""
+What can be named now: commands, options and their values, connections, models of the last lists, variables.
+
+It is read while somebody types: nobody is asked, and no property of a variable is computed.
+"""
 
 from __future__ import annotations
 

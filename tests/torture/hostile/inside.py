@@ -106,7 +106,7 @@ def compared(name: str, start: int, count: int, *, in_page: bool, pause: float =
     They are drawn by a widget `in_page`, or as where nobody is: what executes a notebook allows no input.
     """
     said = _load(name, start, count)
-    get_ipython().kernel._allow_stdin = in_page
+    get_ipython().get_parent()["content"]["allow_stdin"] = in_page
     for at in range(0, len(said), 8):
         lanes = said[at : at + 8]
         targets = " ".join(f"{('anthropic', 'chat')[n % 2]}:m{n}" for n in range(max(len(lanes), 2)))
