@@ -28,6 +28,8 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
         for batch in batches:
             for place in PLACES:
                 shown = _for(place, batch, apart)
+                if not shown:  # a notebook without outputs is trusted by everybody
+                    continue
                 seen = place.see(stage, place, shown, False)
                 acted.update(seen.counts)
                 count += len(shown)
