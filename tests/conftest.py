@@ -33,17 +33,10 @@ NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""
 
 
-AT_OLLAMAS_PORT = ("test_providers", "test_walkthroughs", "test_snippets", "test_one_row")
-"""The files whose stand-in listens where Ollama does: one process runs them, one after the other."""
-
-
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Of several processes one runs a file, whose kernels and servers its tests share; the longest tests begin."""
-    for item in items:
-        if item.path.name != "test_torture.py":
-            group = "Ollama's port" if item.path.stem in AT_OLLAMAS_PORT else str(item.path)
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: "[S2]" not in item.name if item.path.name == "test_torture.py" else 2)
+    """Where several processes take a file each, the longest begins."""
+    items.sort(key=lambda item: item.path.name != "test_torture.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,10 +9,12 @@ shapes; a model says how many images it was sent.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import http.server
 import json
 import socket
 import threading
+import time
 import urllib.parse
 
 from tests.answering import Answering
@@ -276,6 +278,34 @@ class Ollama(http.server.ThreadingHTTPServer):
         for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def at_ollamas_port(version: str) -> Ollama:
+    """
+    Return a stand-in where Ollama listens; raises `OSError` where another program does.
+
+    A stand-in of another test process ends soon, so that is waited for.
+    """
+    until = time.monotonic() + 200
+    while True:
+        try:
+            return Ollama(version, 11434)
+        except OSError:
+            if time.monotonic() > until or not _is_a_stand_in(11434):
+                raise
+            time.sleep(0.2)
+
+
+def _is_a_stand_in(port: int) -> bool:
+    """Whether what listens there is one of these, by the name that Python's own server gives; or is gone already."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/api/version")
+        return (connection.getresponse().getheader("server") or "").startswith("BaseHTTP")
+    except OSError:
+        return True
+    finally:
+        connection.close()
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stand_ins import KEYS, Ollama
+from tests.stand_ins import KEYS, at_ollamas_port
 from tests.test_providers import world  # noqa: F401  # the fixture
 
 ROOT = Path(__file__).parent.parent
@@ -31,7 +31,7 @@ def test_with_keys_every_provider_is_asked(world):  # noqa: F811
     }
     env = world.env(dict(os.environ)) | {name: KEYS[host] for name, host in names.items()}
     try:
-        server = Ollama("0.33.0", 11434)
+        server = at_ollamas_port("0.33.0")
     except OSError:
         pytest.skip("something listens on port 11434 of this machine: it may be a real Ollama")
     try:

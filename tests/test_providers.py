@@ -14,7 +14,7 @@ from tests.conftest import kernel_env
 from tests.decoding import CHAT, MESSAGES
 from tests.journeys import Case
 from tests.kernels import Kernel, Ran
-from tests.stand_ins import KEYS, Ollama, World
+from tests.stand_ins import KEYS, World, at_ollamas_port
 from tests.test_pictures import encoded
 from tests.test_tls import Authority
 from xiantong_nb.presets import PRESETS
@@ -95,7 +95,7 @@ def world(tmp_path_factory):
 def ollama():
     """A stand-in where Ollama listens; none where something else does."""
     try:
-        server = Ollama("0.33.0", 11434)
+        server = at_ollamas_port("0.33.0")
     except OSError:
         yield None
         return

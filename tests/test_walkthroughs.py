@@ -6,6 +6,7 @@ The documentation is that of the desktop app; its forms are the questions of `%x
 
 from __future__ import annotations
 
+import contextlib
 import json
 import stat
 
@@ -13,8 +14,7 @@ import pytest
 
 from tests.conftest import kernel_env
 from tests.decoding import CHAT, MESSAGES
-from tests.stand_ins import KEYS
-from tests.stand_ins import ollama as stand_in
+from tests.stand_ins import KEYS, at_ollamas_port
 from tests.test_providers import Traveller, world  # noqa: F401  # the fixture
 
 ASK = "%%ask --alone\nhello"
@@ -32,7 +32,7 @@ def kernel(world, tmp_path):  # noqa: F811
 def ollama():
     """`ollama serve`, after `ollama pull llama3.2` and `ollama pull gemma3:4b`."""
     try:
-        with stand_in("0.14.0", 11434) as server:
+        with contextlib.closing(at_ollamas_port("0.14.0")) as server:
             yield server
     except OSError:
         pytest.skip("something listens on port 11434 of this machine: it may be a real Ollama")

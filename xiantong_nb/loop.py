@@ -140,10 +140,8 @@ class Feed(Generic[T]):
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
         self._urgent = threading.Event()
-
-    def put(self, item: T) -> None:
+        self.put = self._queue.put
         """Add one item; never blocks."""
-        self._queue.put(item)
 
     def wake(self) -> None:
         """End the reader's rest, now and later."""

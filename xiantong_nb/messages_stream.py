@@ -97,7 +97,8 @@ class Decoder:
             # Anthropic's event; OpenRouter may send a bare object with `error`, old vLLM one that is an `error`
             raise failures.from_stream(data, self._place, request_id=self._request_id)
         events = self._take(wire)
-        self._begun = self._begun or bool(events)
+        if events:
+            self._begun = True
         return events
 
     def whole(self, found: dict[str, Any]) -> tuple[list[Event], Finished]:
@@ -157,9 +158,9 @@ class Decoder:
         )
 
     def _delta(self, index: int, delta: _Delta) -> list[Event]:
+        if delta.type == "text_delta":  # nearly every one
+            return [TextDelta(index, delta.text)] if delta.text else []
         match delta.type:
-            case "text_delta":
-                return [TextDelta(index, delta.text)] if delta.text else []
             case "thinking_delta":
                 return [ThinkingDelta(index, delta.thinking)] if delta.thinking else []
             case "signature_delta":

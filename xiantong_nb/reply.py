@@ -191,10 +191,10 @@ class Fold:
         if self.finished is not None:
             return
         match event:
-            case TextDelta(index, text):
-                self._at(index, "text").parts.append(text)
-            case ThinkingDelta(index, text):
-                self._at(index, "thinking").parts.append(text)
+            case TextDelta():
+                self._at(event.index, "text").parts.append(event.text)
+            case ThinkingDelta():
+                self._at(event.index, "thinking").parts.append(event.text)
             case Signature(index, data, redacted):
                 self._at(index, "redacted" if redacted else "thinking").mark += data
             case ToolDelta(index, id_, name, arguments) if id_ or name or (index, "tool") in self._blocks:
