@@ -24,8 +24,10 @@ def in_a_page() -> Iterator[Figure]:
     sent = []
     with synthetic() as url, kernel(**asking(url)) as made:
         page = Page(made)
-        while not page.answers:  # until the kernel has heard it, answers are painted as P6 says
-            page.run(f"%%ask --alone\n{wanted(20, 40)}")
+        for _ in range(20):  # until the kernel has heard it, answers are painted as P6 says
+            if not page.answers:
+                page.run(f"%%ask --alone\n{wanted(20, 40)}")
+        assert page.answers, "the page was never heard"
         for size in (4, 40):
             page.messages.clear()
             page.weight = 0

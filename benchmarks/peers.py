@@ -145,8 +145,10 @@ def in_a_page(url: str) -> dict[str, Any]:
             for message in page.messages[len(taken) :]:
                 taken.append((time.monotonic(), page.weight - sum(each[1] for each in taken), message))
 
-        while not page.answers:  # until the kernel has heard it, answers are painted by display id
-            page.run(f"%%ask --alone\n{wanted(20, 40)}")
+        for _ in range(20):  # until the kernel has heard it, answers are painted as P6 says
+            if not page.answers:
+                page.run(f"%%ask --alone\n{wanted(20, 40)}")
+        assert page.answers, "the page was never heard"
         before = spent(made)
         page.messages.clear()
         page.weight = 0
