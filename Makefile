@@ -37,7 +37,7 @@ lab: $(READY)
 
 test: $(READY) $(VENV)/.tools $(NODE)
 	@if [ -e $(NODE) ]; then npm --prefix js --silent test; fi
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(READY) $(SLOW)/.ready
 	XIANTONG_SLOW_PYTHON=$(SLOW)/bin/python $(BIN)/python -m pytest tests/slow
