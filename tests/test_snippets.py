@@ -34,6 +34,7 @@ EXTRAS = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["op
 LOCAL = {"localhost:8080", "localhost:8000"}
 READY = [
     "%xiantong connect openrouter --model openai/gpt-4o --key-env OPENROUTER_API_KEY",
+    "%xiantong connect ollama --model llama3.2",
     "%xiantong use anthropic",
     "import pandas, matplotlib.figure",
     "df, fig, params = pandas.DataFrame({'a': [1, 2]}), matplotlib.figure.Figure(), {'alpha': 0.1}",
