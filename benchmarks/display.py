@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.figure import Figure
-from benchmarks.setting import ask, asking, kernel, painted, synthetic, wanted
-from tests.sheets import Page
+from benchmarks.setting import ask, asking, heard, kernel, painted, synthetic, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,11 +22,7 @@ def in_a_page() -> Iterator[Figure]:
     """P5: a reply, and one ten times as long in the same time, where the page shows widgets."""
     sent = []
     with synthetic() as url, kernel(**asking(url)) as made:
-        page = Page(made)
-        for _ in range(20):  # until the kernel has heard it, answers are painted as P6 says
-            if not page.answers:
-                page.run(f"%%ask --alone\n{wanted(20, 40)}")
-        assert page.answers, "the page was never heard"
+        page = heard(made)
         for size in (4, 40):
             page.messages.clear()
             page.weight = 0

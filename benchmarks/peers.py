@@ -27,16 +27,16 @@ from benchmarks.display import RATE, SECONDS
 from benchmarks.figure import Figure
 from benchmarks.flat_out import against_sdk
 from benchmarks.loading import load
-from benchmarks.setting import ask, asking, cores, fresh, kernel, painted, synthetic, wanted
+from benchmarks.setting import ask, asking, cores, fresh, heard, kernel, painted, synthetic, wanted
 from benchmarks.table import peers_table
 from benchmarks.words import STAMP
-from tests.sheets import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from benchmarks.setting import Message
     from tests.kernels import Kernel
+    from tests.sheets import Page
 
 RESULTS = Path(__file__).parent / "results" / "peers.json"
 REPLY = SECONDS * RATE * 4
@@ -139,16 +139,12 @@ def by_display_id(url: str) -> dict[str, Any]:
 def in_a_page(url: str) -> dict[str, Any]:
     """Ask ours where the page shows widgets."""
     with kernel(**asking(url)) as made:
-        page, taken = Page(made), []
+        page, taken = heard(made), []
 
         def note(page: Page) -> None:
             for message in page.messages[len(taken) :]:
                 taken.append((time.monotonic(), page.weight - sum(each[1] for each in taken), message))
 
-        for _ in range(20):  # until the kernel has heard it, answers are painted as P6 says
-            if not page.answers:
-                page.run(f"%%ask --alone\n{wanted(20, 40)}")
-        assert page.answers, "the page was never heard"
         before = spent(made)
         page.messages.clear()
         page.weight = 0

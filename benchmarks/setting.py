@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.conftest import kernel_env
 from tests.kernels import Kernel
+from tests.sheets import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,16 @@ def ask(made: Kernel, question: str, magic: str = "%%ask --alone") -> tuple[list
         if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
             break
     return taken, time.monotonic() - begun
+
+
+def heard(made: Kernel) -> Page:
+    """Return a page that shows widgets and that the kernel has heard: before it, answers are painted by id."""
+    page = Page(made)
+    for _ in range(20):
+        page.run(f"%%ask --alone\n{wanted(20, 40)}")
+        if page.answers:
+            return page
+    raise TimeoutError("the page was never heard")
 
 
 def painted(taken: list[Message]) -> list[Message]:

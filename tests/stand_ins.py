@@ -306,13 +306,3 @@ def _is_a_stand_in(port: int) -> bool:
         return True
     finally:
         connection.close()
-
-
-@contextlib.contextmanager
-def ollama(version: str, port: int = 0):
-    """A stand-in for as long as a block takes."""
-    server = Ollama(version, port)
-    try:
-        yield server
-    finally:
-        server.close()

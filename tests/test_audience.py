@@ -8,7 +8,7 @@ from xiantong_nb.notebook.audience import Audience, in_front
 
 ASKABLE, MUTE = {"allow_stdin": True}, {"allow_stdin": False}
 LAB = {"deletedCells": [], "recordTiming": False, "cellId": "a"}
-SERVED = {"JPY_SESSION_NAME": "/work/a.ipynb"}
+SERVED = {"JPY_SESSION_NAME": "notebooks/a.ipynb"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import NOWHERE
 from tests.fault_server import failure, head
-from tests.stand_ins import ollama as stand_in
+from tests.stand_ins import Ollama
 from tests.test_pictures import encoded
 from xiantong_nb import ollama, probe
 from xiantong_nb.connection import Connection
@@ -27,7 +27,7 @@ VERSIONS = ("0.14.0", "0.33.0")
 def serving():
     """Start stand-ins of given versions, for as long as a test takes."""
     with contextlib.ExitStack() as until_the_end:
-        yield lambda version: until_the_end.enter_context(stand_in(version))
+        yield lambda version: until_the_end.enter_context(contextlib.closing(Ollama(version)))
 
 
 @pytest.fixture
