@@ -264,15 +264,11 @@ class Session:
 
     def _lane(self, target: Target, request: Request, *, located: bool = True, **more: Any) -> Lane:
         """Prepare a question to one target with what this session knows of endpoints; `located` starts an engine."""
-
-        async def explain(error: XiantongError, target: Target, transport: Transport) -> XiantongError:
-            return await explained(error, target, transport, self.lists.keep)
-
         return Lane(
             self._located(target) if located else target,
             request,
             transport=self._transport_here,
-            explain=explain,
+            explain=functools.partial(explained, keep=self.lists.keep),
             listed=self.lists.kept,
             learnt=self._learnt,
             **more,

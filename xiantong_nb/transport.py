@@ -15,7 +15,7 @@ import logging
 import os
 import ssl
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import httpx
 
@@ -101,7 +101,8 @@ class Answer:
             if coding not in _CODINGS:
                 raise httpx.DecodingError(coding)
             unpacked = _CODINGS[coding]()
-            async for packed in response.aiter_raw():
+            # the stream itself: httpx's aiter_raw() would count and cut these pieces, at a tenth of the time of each
+            async for packed in cast("httpx.AsyncByteStream", response.stream):
                 guard.alive()
                 if unpacked is None:
                     yield packed
