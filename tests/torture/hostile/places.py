@@ -129,7 +129,7 @@ def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
     child = pexpect.spawn(
         sys.executable, ["-m", "IPython", "--simple-prompt", "--no-banner", "--colors=NoColor", "--no-confirm-exit"],
         env={**kernel_env(home), **stage.env, "TERM": "xterm"}, cwd=str(home), encoding="utf-8",
-        codec_errors="replace", timeout=600, dimensions=(40, 200),
+        codec_errors="replace", timeout=600, maxread=2**16, searchwindowsize=100, dimensions=(40, 200),
     )  # fmt: skip
     try:
         for line in (*LOADS.splitlines(), f"inside.{place.raw if raw else place.ours}; print('the', 'end')"):
@@ -217,8 +217,6 @@ IN_A_PAGE = 8
 """Tables of one page: an HTML document begun inside another goes on with it."""
 LIVE, FINAL, LANES = "Markdown while it comes", "Markdown that stays", "side by side"
 IN_LANES = ("text", "thinking", "tool", "source", "refusal", *ENDINGS)
-IN_A_TABLE = tuple(part for part in IN_LANES if part != "break")
-"""A table asks a minute long for what breaks, and tells of it in the words of what fails."""
 PLACES = (
     *(
         Place(
@@ -243,7 +241,7 @@ PLACES = (
         for app in APPS
     ),
     Place(LANES, _run, "lab", IN_LANES, "compared(in_page=False)", "shown(kind='text/html')"),
-    Place("table", _run, "lab", IN_A_TABLE, "tabled()", "shown(kind='text/html')", read=0.15),  # texts are cut short
+    Place("table", _run, "lab", IN_LANES, "tabled()", "shown(kind='text/html')", read=0.15),  # texts are cut short
     Place("page of a table", _page, of="table"),
     Place("panel", _panel),
     Place("side by side, not trusted", _reopened, "lab", of=LANES),

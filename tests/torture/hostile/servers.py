@@ -37,7 +37,7 @@ class _Parrot(Answering):
             return
         events = WIRES["anthropic-messages" if "messages" in self.path else "openai-completions"](said)
         if said.part == "break":
-            events = [events[0], b"event: error\ndata: " + json.dumps({"type": "error", **error}).encode() + b"\n\n"]
+            events = [*events[:-2], b"event: error\ndata: " + json.dumps({"type": "error", **error}).encode() + b"\n\n"]
         self._begin(200, "text/event-stream")
         quarter = max(len(events) // 4, 1)
         for at in range(0, len(events), quarter):
