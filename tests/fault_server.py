@@ -69,6 +69,10 @@ class FaultServer:
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
+        self.drop()
+
+    def drop(self) -> None:
+        """Cut what is open."""
         with self._lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):

@@ -155,7 +155,7 @@ def test_of_one_connection_so_many_are_asked_at_once_and_no_more(session, server
     assert until(lambda: len(servers["a"].seen) == 4 and len(servers["b"].seen) == 20)
     servers["a"].play(good("yes"))
     assert not until(lambda: len(servers["a"].seen) > 4, seconds=0.3)
-    servers["a"].close()
+    servers["a"].drop()
     worker.join(60)
     assert not worker.is_alive()
 
