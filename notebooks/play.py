@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import sys
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,8 +53,9 @@ def main(path: str) -> int:
     """Play the notebook at `path`; return the process's exit code."""
     book = nbformat.read(path, as_version=4)
     print(f"Playing {path} in a real kernel. The models are toys: scripted, run by llama.cpp on this machine.\n")
-    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     proofs, answers, failed = 0, 0, False
+    folder = tempfile.mkdtemp(prefix="xiantong-play-")  # what a notebook keeps would be there when it is played again
+    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"], cwd=folder)
     try:
         for cell in book.cells:
             if cell.cell_type != "code":
@@ -78,6 +81,7 @@ def main(path: str) -> int:
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
+        shutil.rmtree(folder, ignore_errors=True)
     if failed:
         print("FAILED: a cell raised an error.")
         return 1

@@ -149,8 +149,9 @@ class Gathering:
         else:
             self._ended.append(Ended(job, reply, error))
 
-    def _put(self, lane: Lane, event: Event) -> None:
+    def _put(self, told: tuple[Lane, Event]) -> None:
         """Run on the loop: the turns of a connection go by what happens there, not by when it is read."""
+        lane, event = told
         gate = self._gates[lane.target.connection.slug]
         if isinstance(event, Waiting):
             self.waited += event.seconds
@@ -162,7 +163,7 @@ class Gathering:
                 pause = getattr(event.error, "retry_after", None) or _PAUSE
                 self.waited += pause
                 gate.busy(pause)
-        self._feed.put((lane, event))
+        self._feed.put(told)
 
 
 def _worth_another_round(error: XiantongError | None) -> bool:

@@ -94,7 +94,7 @@ class Lane:
 
     def begin(
         self,
-        put: Callable[[Lane, Event], None],
+        put: Callable[[tuple[Lane, Event]], None],
         turn: AbstractAsyncContextManager[object] = _AT_ONCE,
     ) -> Future[None]:
         """
@@ -186,7 +186,7 @@ class Lane:
             self._first = time.perf_counter()
         elif isinstance(event, Finished):
             self._ended = time.perf_counter()
-        self._put(self, event)
+        self._put((self, event))
 
     def _stopped(self, future: Future[None]) -> None:
         """Give the end that a conversation can't give any more when it was stopped, or could not begin."""
