@@ -108,8 +108,10 @@ class App:
         """What the server has written."""
         return (self.root / "server.log").read_text(errors="replace")
 
-    def open(self, browser: Browser, cells: Sequence[str], *, width: int = 1100, name: str = "") -> Book:
-        """Write a notebook, open it in a page of its own, and wait for its kernel."""
+    def open(
+        self, browser: Browser, cells: Sequence[str], *, width: int = 1100, name: str = "", limit: float = LIMIT
+    ) -> Book:
+        """Write a notebook, open it in a page of its own, and wait for its kernel; `limit` in seconds is for each wait."""
         name = name or f"book-{secrets.token_hex(3)}.ipynb"
         path = self.root / "work" / name
         if not path.exists():
@@ -119,7 +121,7 @@ class App:
             )
             nbformat.write(made, path)
         page = browser.new_page(viewport={"width": width, "height": 900}, locale="en-US")
-        page.set_default_timeout(LIMIT * 1000)
+        page.set_default_timeout(limit * 1000)
         book = Book(self, page, path)
         page.on("console", lambda message: book.hear(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: book.hear(f"pageerror: {error}"))

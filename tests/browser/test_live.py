@@ -32,7 +32,8 @@ async (source) => {
 """
 THERE = "__import__('xiantong_nb.notebook.extension').notebook.extension._loaded[id(get_ipython())][0]._page.there"
 LONG = "--alone --max-tokens 12000\nA long answer, please."
-ENDLESS = "--alone --max-tokens 20000\nAn endless answer, please."
+LIFE = 60  # seconds: an engine writes ahead, and what nobody reads takes both cores from the page
+ENDLESS = "--alone --max-tokens LIFE\nAn endless answer, please."
 THREE = "demo:toy-1 demo:toy-2 demo:toy-3"
 
 
@@ -42,6 +43,7 @@ def ask(opened):
 
     def ask_(app, asked, *more, pace=150, width=1100):
         ready = f"%env XIANTONG_DEMO_PACE={pace}\n%load_ext xiantong_nb"
+        asked = asked.replace("LIFE", str(LIFE * pace))
         book = opened(app, (ready, "%%ask demo --alone\nhi", f"%%ask {asked}", *more), width=width)
         if app.kind == "lab":
             book.command("application:toggle-left-area")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -25,8 +26,9 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
     said = everything() if every else some()
     batches = [said[at : at + AT_ONCE * CELLS] for at in range(0, len(said), AT_ONCE * CELLS)]
     with tempfile.TemporaryDirectory(prefix="xiantong-test-") as folder, Stage(Path(folder), frames=frames) as stage:
-        for batch in batches:
+        for number, batch in enumerate(batches, 1):
             for place in PLACES:
+                print(f"S2: {number} of {len(batches)}, {place.name} {place.app}", file=sys.stderr, flush=True)
                 shown = _for(place, batch, apart)
                 if not shown:  # a notebook without outputs is trusted by everybody
                     continue

@@ -26,6 +26,8 @@ LOADS = """\
 %load_ext xiantong_nb
 from tests.torture.hostile import inside
 inside.connect()"""
+_LIMIT = 900.0
+"""Seconds: a page with several hundred hostile outputs takes minutes to come up beside other work."""
 _SHUT_DOWN = "async () => { await window.jupyterapp?.shell.currentWidget?.sessionContext?.shutdown(); }"
 
 
@@ -112,7 +114,8 @@ class Stage:
     def open(self, kind: str, cells: list[str], *, name: str = "") -> Book:
         """Open a notebook in a page that is scanned."""
         app = self.app(kind)
-        return app.open(_Gate(self, f"127.0.0.1:{app.port}"), cells, name=name)  # type: ignore[arg-type]
+        gate = _Gate(self, f"127.0.0.1:{app.port}")
+        return app.open(gate, cells, name=name, limit=_LIMIT)  # type: ignore[arg-type]
 
     def gate(self, host: str = "") -> _Gate:
         """Return what makes pages that are scanned; they may reach one host."""
