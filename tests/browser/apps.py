@@ -111,7 +111,7 @@ class App:
     def open(
         self, browser: Browser, cells: Sequence[str], *, width: int = 1100, name: str = "", limit: float = LIMIT
     ) -> Book:
-        """Write a notebook, open it in a page of its own, and wait for its kernel; `limit` in seconds is for each wait."""
+        """Write a notebook, open it in a page of its own, and wait for its kernel; `limit` (s) is for each wait."""
         name = name or f"book-{secrets.token_hex(3)}.ipynb"
         path = self.root / "work" / name
         if not path.exists():
