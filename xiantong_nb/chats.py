@@ -1,12 +1,11 @@
-"""Conversations of a kernel: what was said, and what of it goes along with the next question."""
+"""Chats of a kernel: what was said, and what of it goes along with the next question."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from xiantong_nb.events import about_tokens
 from xiantong_nb.request import Block, Image, Message, Redacted, Text, Thinking
-
-_CHARACTERS_PER_TOKEN = 4  # the rule of thumb for English; shown as "about"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +33,13 @@ class Turn:
 
 @dataclass(slots=True)
 class Chat:
-    """One named conversation."""
+    """One named chat."""
 
     turns: list[Turn] = field(default_factory=list)
 
     def before(self, origin: Origin) -> Chat:
         """
-        Return the conversation as it was before this cell was run first: without its turn and all later ones.
+        Return the chat as it was before this cell was run first: without its turn and all later ones.
 
         A copy: the turns are dropped for good only when a whole answer takes their place.
         """
@@ -51,7 +50,7 @@ class Chat:
 
     def messages(self, target: str) -> tuple[Message, ...]:
         """
-        Return the conversation as it is sent to `target`.
+        Return the chat as it is sent to `target`.
 
         Reasoning goes back only to the model that signed it: providers refuse it from another one, and
         without a signature it proves nothing.
@@ -71,11 +70,11 @@ class Chat:
             self.turns.append(turn)
 
     def about_tokens(self) -> int:
-        """Return roughly how many tokens the conversation adds to the next question."""
+        """Return roughly how many tokens the chat adds to the next question."""
         characters = sum(
             len(b.text) for t in self.turns for m in (t.question, t.answer) for b in m.blocks if isinstance(b, Text)
         )
-        return characters // _CHARACTERS_PER_TOKEN
+        return about_tokens(characters)
 
 
 def _goes_back(block: Block, *, same: bool) -> bool:

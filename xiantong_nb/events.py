@@ -50,6 +50,11 @@ class Usage:
         return self.input_tokens + (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
 
 
+def about_tokens(characters: int) -> int:
+    """Return roughly how many tokens a text has, by the rule of thumb for English; shown as "about"."""
+    return characters // 4
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """

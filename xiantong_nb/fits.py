@@ -13,22 +13,18 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from xiantong_nb.schema import resolved
+from xiantong_nb.schema import is_number, resolved
 
 Found = Iterator[tuple[str, str]]
 """Where something does not fit (`.items[2]`), and how."""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "object": lambda v: isinstance(v, dict),
     "array": lambda v: isinstance(v, list),
     "string": lambda v: isinstance(v, str),
-    "number": _is_number,
-    "integer": lambda v: _is_number(v) and v == math.floor(v),
+    "number": is_number,
+    "integer": lambda v: is_number(v) and v == math.floor(v),
     "boolean": lambda v: isinstance(v, bool),
     "null": lambda v: v is None,
 }
@@ -172,7 +168,7 @@ def _one_of_these(value: Any, allowed: Any, *_: Any) -> Found:
 
 
 def _multiple(value: Any, of: Any, *_: Any) -> Found:
-    if _is_number(value) and (value / of) % 1:
+    if is_number(value) and (value / of) % 1:
         yield "", f"is {_brief(value)}, no multiple of {of}"
 
 

@@ -10,6 +10,7 @@ import msgspec
 from xiantong_nb import bundle, safe
 from xiantong_nb.connection import place
 from xiantong_nb.errors import XiantongError
+from xiantong_nb.events import about_tokens
 from xiantong_nb.request import Document, Image, Text
 from xiantong_nb.wires import WIRES
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from xiantong_nb.session import Session
     from xiantong_nb.transport import Transport
 
-_CHARACTERS_PER_TOKEN = 4
 _IMAGE_TOKENS = 1600  # at most, of one that Anthropic takes without making it smaller
 _MOST = 64 * 1024  # bytes of an answer that holds one figure
 
@@ -142,9 +142,8 @@ def _estimated(request: Request) -> int:
     blocks = [block for message in request.messages for block in message.blocks]
     characters = len(request.system) + sum(len(b.text) for b in blocks if isinstance(b, Text))
     images = _IMAGE_TOKENS * sum(isinstance(b, Image) for b in blocks)
-    return (
-        characters // _CHARACTERS_PER_TOKEN + images + sum(len(b.data) // 10 for b in blocks if isinstance(b, Document))
-    )
+    documents = sum(len(b.data) // 10 for b in blocks if isinstance(b, Document))
+    return about_tokens(characters) + images + documents
 
 
 def _messages(request: Request) -> tuple[tuple[str, str], ...]:

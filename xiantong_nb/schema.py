@@ -133,7 +133,8 @@ def _faults(schema: Any, root: dict[str, Any], where: str) -> Iterator[tuple[str
             yield place, f"leads nowhere in the schema ({value})"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Say whether a JSON value is a number: true is none, though Python counts with it."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -160,9 +161,9 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "required": _are_names,
     "dependentRequired": lambda value: isinstance(value, dict) and all(map(_are_names, value.values())),
     "pattern": _is_pattern,
-    "multipleOf": lambda value: _is_number(value) and value > 0,
+    "multipleOf": lambda value: is_number(value) and value > 0,
     "$ref": lambda value: isinstance(value, str),
     **dict.fromkeys(_COUNT, lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 0),
-    **{name: _is_number for name in _NUMBER if name != "multipleOf"},
+    **{name: is_number for name in _NUMBER if name != "multipleOf"},
     **dict.fromkeys((*_LIST, *_MAP), lambda _: False),  # which are well only in the form that is taken above
 }

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import grid, safe
-from xiantong_nb.events import Again, Answered, TextDelta, ThinkingDelta, Waiting
+from xiantong_nb.events import Again, Answered, TextDelta, ThinkingDelta, Waiting, about_tokens
 from xiantong_nb.notebook.live import WAITING, Wait, result
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from xiantong_nb.lane import Lane
 
 _FIGURES = 1.0  # seconds between two looks at the figures of a lane that is under way
-_CHARACTERS_PER_TOKEN = 4  # the rule of thumb for English; shown as "about"
 
 
 class News:
@@ -90,7 +89,7 @@ class News:
         parts = [f"{self._state} …"]
         if (first := self._lane.first_token_seconds) is not None:
             parts.append(f"first word {first:.2f} s")
-        tokens = (self._text.sent + self._thinking.sent) // _CHARACTERS_PER_TOKEN
+        tokens = about_tokens(self._text.sent + self._thinking.sent)
         if (seconds := time.monotonic() - self._first) >= _FIGURES:
             parts.append(f"about {tokens:,} tokens, {tokens / seconds:,.0f}/s")
         return " · ".join(parts)
