@@ -81,8 +81,10 @@ def test_the_fastest_and_the_cheapest_are_whole_answers():
 
 def test_figures_are_there_where_they_are_known():
     first, _, failed, cut = MADE.rows()
-    assert (first["tokens_per_second"], first["input_tokens"], first["output_tokens"]) == (30.0, 10, 30)
+    assert (first["tokens_per_second"], first["sent_tokens"], first["output_tokens"]) == (30.0, 10, 30)
     assert (failed["error"], failed["state"], failed["text"]) == ("a is busy (529).", "failed", "")
+    cached = Comparison("hi", (LaneResult("a:m", (), answer(usage=Usage(10, 30, cache_read_tokens=5))),)).rows()
+    assert cached[0]["sent_tokens"] == 15, "with what the cache had"
     assert (cut["output_tokens"], cut["tokens_per_second"], cut["cost"]) == (None, None, None)
     assert answer(first_token_seconds=2.0).tokens_per_second is None, "an answer in one piece has no speed"
 

@@ -100,7 +100,7 @@ class Comparison:
         """
         Return one dict a lane: what `to_frame()` is made of.
 
-        Times are in seconds, `cost` in USD; None is what is not known.
+        Times are in seconds, `cost` in USD, `sent_tokens` with what the cache had; None is what is not known.
         """
         return [
             {
@@ -110,7 +110,7 @@ class Comparison:
                 "text": lane.reply.text,
                 "first_token_seconds": lane.reply.first_token_seconds,
                 "tokens_per_second": lane.reply.tokens_per_second,
-                "input_tokens": lane.reply.usage.sent_tokens,
+                "sent_tokens": lane.reply.usage.sent_tokens,
                 "output_tokens": lane.reply.usage.output_tokens if lane.reply.complete else None,
                 "cost": lane.reply.cost,
                 "cost_source": lane.reply.cost_source,
@@ -124,7 +124,7 @@ class Comparison:
         """Return the figures without the answers, as a table that displays itself."""
         forms = {
             "target": "{}", "state": "{}", "first_token_seconds": "{:.2f}", "tokens_per_second": "{:.0f}",
-            "input_tokens": "{:,}", "output_tokens": "{:,}", "cost": "{:.3g}", "seconds": "{:.2f}",
+            "sent_tokens": "{:,}", "output_tokens": "{:,}", "cost": "{:.3g}", "seconds": "{:.2f}",
         }  # fmt: skip
         return Table(
             ("target", "state", "first word s", "tokens/s", "tokens in", "out", "USD", "s"),
@@ -163,7 +163,7 @@ class Comparison:
         if not lane.reply.text:
             raise UsageError(f"{lane.label} answered without a word to go on from.", hint="Take another lane's.")
         if self.goes_on is None:
-            msg = "This comparison was loaded, so the conversation it was asked in is not here."
+            msg = "This comparison was loaded, so the chat it was asked in is not here."
             raise UsageError(msg, hint="Ask again, or put the answer into a question: comparison[0].text")
         name = self.goes_on(at, chat)
         return replace(lane.reply, notes=(*lane.reply.notes, f"chat {name} goes on from here"))
@@ -197,7 +197,7 @@ class Comparison:
         return cls(whole.prompt, lanes, whole.notes)
 
     def __reduce__(self) -> tuple[Callable[[str], Comparison], tuple[str]]:
-        """Copy and pickle it as JSON does: a conversation can't be taken along."""
+        """Copy and pickle it as JSON does: a chat can't be taken along."""
         return Comparison.from_json, (self.to_json(),)
 
     def __repr__(self) -> str:

@@ -66,7 +66,7 @@ class Cell:
             "model": reply.model,
             "first_token_seconds": reply.first_token_seconds,
             "tokens_per_second": reply.tokens_per_second,
-            "input_tokens": reply.usage.sent_tokens,
+            "sent_tokens": reply.usage.sent_tokens,
             "output_tokens": reply.usage.output_tokens if reply.complete else None,
             "cost": reply.cost,
             "seconds": reply.seconds if reply.complete else None,
@@ -120,7 +120,7 @@ class Results:
         """
         Return a dict per prompt, target and repeat: what `to_frame()` is made of, for polars, csv and others.
 
-        Times are in seconds, `cost` in USD; None is what is not known.
+        Times are in seconds, `cost` in USD, `sent_tokens` with what the cache had; None is what is not known.
         """
         return [cell.told() for cell in self.cells]
 
@@ -144,7 +144,14 @@ class Results:
         return table.iloc[:, order]
 
     def summary(self) -> Table:
-        """Return the figures of each target as a table that displays itself; what they mean is told by `tally`."""
+        """
+        Return the figures of each target as a table that displays itself.
+
+        Times are in s: the median, and what 95 % of the whole answers do not exceed. Tokens are the sum of whole
+        answers, `USD` that of all known costs. `agreement` is the share of pairs of repeats that answered the same
+        prompt with the same text, white space and case aside. `score` is the mean of numbers, the share of what is
+        true, or the most frequent labels.
+        """
         return tally(self.rows())
 
     def plot(self, values: str = "seconds", ax: Any = None) -> Any:

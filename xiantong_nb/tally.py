@@ -45,7 +45,7 @@ def _line(target: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
         _figure(_median(known(whole, "first_token_seconds"))),
         _figure(_median(seconds)),
         _figure(quantile(seconds, _P95)),
-        f"{sum(known(whole, 'input_tokens')):,}" if whole else "",
+        f"{sum(known(whole, 'sent_tokens')):,}" if whole else "",
         f"{sum(known(whole, 'output_tokens')):,}" if whole else "",
         f"{usd(sum(costs))}{' and more' if unpriced else ''}" if costs else "",
         "" if (agreed := agreement(whole)) is None else f"{agreed:.0%}",
