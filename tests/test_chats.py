@@ -1,8 +1,8 @@
-"""Conversations: what goes along with the next question."""
+"""Chats: what goes along with the next question."""
 
 from __future__ import annotations
 
-from xiantong_nb.chats import Chat, Origin, Turn
+from xiantong_nb.chats import Chat, Origin, Turn, counted
 from xiantong_nb.request import Message, Opaque, Redacted, Text, Thinking, ToolUse
 
 
@@ -66,3 +66,7 @@ def test_an_answer_without_text_is_not_kept():
 
 def test_the_size_of_a_chat_is_about_a_quarter_of_its_letters():
     assert chat(turn("x" * 400)).about_tokens() == 200
+
+
+def test_one_turn_is_no_turns():
+    assert [counted(n) for n in (1, 2, 1000)] == ["1 turn", "2 turns", "1,000 turns"]

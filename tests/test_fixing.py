@@ -86,12 +86,12 @@ def test_the_failure_and_its_cell_are_sent_and_the_mended_cell_is_the_next_one(k
     assert (payload["source"], payload["text"]) == ("set_next_input", "print('mended')\n")
 
 
-def test_the_answer_is_the_cells_value_and_in_no_conversation(kernel, asked):
+def test_the_answer_is_the_cells_value_and_in_no_chat(kernel, asked):
     fail(kernel, "1 / 0")
     kernel.run("%xiantong fix anthropic:some-model")
     assert kernel.value("(_.model, _ is __import__('xiantong_nb').last())") == ("m", True)
     assert asked()[0]["model"] == "some-model"
-    assert "No conversation" in kernel.run("%xiantong chats").text
+    assert "No chat yet" in kernel.run("%xiantong chats").text
 
 
 CASES = {

@@ -92,8 +92,12 @@ def continued(name: str, chat: Chat, dropped: int) -> list[str]:
     """Say what a question continues, and what re-running its cell dropped."""
     notes = []
     if chat.turns:
-        count = f"{len(chat.turns)} turn{'s' if len(chat.turns) > 1 else ''}"
-        notes.append(f"chat {name}, {count}, about {chat.about_tokens():,} tokens")
+        notes.append(f"chat {name}, {counted(len(chat.turns))}, about {chat.about_tokens():,} tokens")
     if dropped:
-        notes.append(f"re-run: dropped {dropped} turn{'s' if dropped > 1 else ''}")
+        notes.append(f"re-run: dropped {counted(dropped)}")
     return notes
+
+
+def counted(turns: int) -> str:
+    """Say how many turns: `1 turn`, `2 turns`."""
+    return f"{turns:,} turn{'' if turns == 1 else 's'}"

@@ -60,6 +60,6 @@ def request(target: Target, past: tuple[Message, ...], asked: Message, options: 
 
 
 def without_form(asked: Message, options: Options) -> Message:
-    """Return the turn as a conversation keeps it: what was said of the answer's form was for that answer alone."""
+    """Return the turn as a chat keeps it: what was said of the answer's schema was for that answer alone."""
     form = Text(options.schema.in_words) if options.schema else None
     return replace(asked, blocks=tuple(block for block in asked.blocks if block != form))

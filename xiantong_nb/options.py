@@ -19,10 +19,9 @@ class Options:
     """
     How one question is asked. What is None or empty is not sent. `budget` is in USD: what could cost more is refused.
 
-    `files` go before the question: texts, or documents that the endpoint reads. `schema` is the form of the answer,
-    `effort` one of EFFORTS. `reuse` takes the stored reply to the same request, and stores a new one. `notes` are for
-    the line under the answer. `chat` names the conversation it continues; `new` forgets that one first; `alone` neither
-    reads nor keeps any.
+    `files` go before the question: texts, or documents that the endpoint reads. `schema` is what the answer has to
+    fit, `effort` one of EFFORTS. `reuse` takes the stored reply to the same request, and stores a new one. `notes` are
+    for the footer. `chat` names the chat it continues; `new` forgets that one first; `alone` reads and keeps none.
     """
 
     system: str = ""

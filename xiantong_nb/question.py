@@ -1,4 +1,4 @@
-"""One question with the conversation it goes on from: how it is asked of any target, what becomes of an answer."""
+"""One question with the chat it goes on from: how it is asked of any target, what becomes of an answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Question:
     """
     What is asked, the same of every target.
 
-    The conversation is read when the question is made, and changed only when an answer `goes_on`. Raises `UsageError`
+    The chat is read when the question is made, and changed only when an answer `goes_on`. Raises `UsageError`
     for an empty prompt.
     """
 

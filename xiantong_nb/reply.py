@@ -77,7 +77,7 @@ class Reply:
 
     @property
     def thinking(self) -> str:
-        """The reasoning that was shown, if any."""
+        """What the model thought, as far as it was shown."""
         return "\n\n".join(b.text for b in self.blocks if isinstance(b, Thinking) and b.text)
 
     @property

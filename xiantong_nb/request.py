@@ -21,7 +21,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """A model's reasoning; `signature` is opaque and proves to its provider that it was not changed."""
+    """A model's thinking; `signature` is opaque and proves to its provider that it was not changed."""
 
     text: str
     signature: str = ""
@@ -29,7 +29,7 @@ class Thinking:
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Reasoning that only its provider can read."""
+    """Thinking that only its provider can read."""
 
     data: str
 
@@ -77,7 +77,7 @@ class Prompt:
     """
     What was asked, before anything goes along: text, with images in their places.
 
-    `notes` are for the line under the answer, `warnings` for whoever asks, before it is sent.
+    `notes` are for the footer, `warnings` for whoever asks, before it is sent.
     """
 
     blocks: tuple[Text | Image, ...]
@@ -95,7 +95,7 @@ Typed = str | Prompt
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a chat."""
 
     role: Role
     blocks: tuple[Block, ...]

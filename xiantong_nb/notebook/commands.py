@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xiantong_nb import __version__
 from xiantong_nb.api import session
+from xiantong_nb.chats import counted
 from xiantong_nb.connection import is_elsewhere, ways_to_connect
 from xiantong_nb.draft import savable
 from xiantong_nb.errors import UsageError
@@ -163,7 +164,7 @@ def env(screen: Screen, asked: argparse.Namespace) -> None:
 
 
 def chats(screen: Screen, asked: argparse.Namespace) -> None:
-    """List the conversations of this kernel."""
+    """List the chats of this kernel."""
     del asked
     rows = [
         (name, str(len(chat.turns)), f"{chat.about_tokens():,}", chat.turns[-1].target)
@@ -173,15 +174,15 @@ def chats(screen: Screen, asked: argparse.Namespace) -> None:
     if rows:
         screen.table(("chat", "turns", "about tokens", "last asked"), rows)
     else:
-        screen.say("No conversation yet.")
+        screen.say("No chat yet.")
 
 
 def reset(screen: Screen, asked: argparse.Namespace) -> None:
-    """Forget a conversation of this kernel."""
+    """Forget a chat of this kernel."""
     name = asked.chat or "default"
     chat = session().chats.pop(name, None)
     turns = len(chat.turns) if chat else 0
-    screen.say(f"Chat {name} is forgotten ({turns} turns)." if turns else f"Chat {name} was empty.")
+    screen.say(f"Chat {name} is forgotten ({counted(turns)})." if turns else f"Chat {name} was empty.")
 
 
 def purge(screen: Screen, asked: argparse.Namespace) -> None:
@@ -246,7 +247,7 @@ COMMANDS: dict[str, Command] = {
     "usage": Command(looking.usage),
     "replies": Command(looking.replies, (), lines.REPLIES, examples=("", "--clear")),
     "chats": Command(chats),
-    "reset": Command(reset, (("CHAT", "?", "a conversation (default: default)"),), examples=("", "plans")),
+    "reset": Command(reset, (("CHAT", "?", "a chat (default: default)"),), examples=("", "plans")),
     "doctor": Command(mending.doctor, (), lines.DOCTOR, examples=("", "--no-test")),
     "restore": Command(
         mending.restore,

@@ -1,5 +1,5 @@
 """
-The picker and the form of connections as a widget: its traits out, its page's messages to a desk.
+The picker and the wizard of connections as a widget: its traits out, its page's messages to a desk.
 
 What is synced is saved with the notebook, so only what all may read, and is still true later, is a trait: how it began
 and which target it showed. Everything else, and a key above all, travels in custom messages.
@@ -48,8 +48,8 @@ class Picker(anywidget.AnyWidget):
     `target` is what this kernel asks where nothing is named, as `connection:model`. It follows whatever changes that:
     this picker, another one, a magic, another kernel, the desktop app. From Python: `%xiantong use TARGET`.
 
-    `start` is "list", "form" or "edit", which shows the settings of the saved connection `slug`. `draft` prefills the
-    form with what was said already, `default` ticks "everyone's default".
+    `start` is "list", or "form", which shows the wizard, or "edit", which shows the settings of the saved connection
+    `slug`. `draft` prefills the wizard with what was said already, `default` ticks "everyone's default".
     """
 
     _esm = _STATIC / "panel.js"
@@ -82,7 +82,7 @@ class Picker(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         asks = f"asks {self.target}" if self.target else "nothing is in use yet"
-        return f"<Picker: {asks}. Where no form is shown: {_INSTEAD[self.start]}.>"
+        return f"<Picker: {asks}. Where no widget is shown: {_INSTEAD[self.start]}.>"
 
     def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
         self._desk.take(message)

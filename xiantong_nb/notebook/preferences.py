@@ -43,13 +43,13 @@ class Xiantong(Configurable):
         help="How often a coming answer is painted in a notebook, at most, in frames per second. A long one is "
         "painted less often of itself.",
     ).tag(config=True)
-    thinking = Bool(True, help="Whether reasoning is shown; the reply has it in any case.").tag(config=True)
+    thinking = Bool(True, help="Whether thinking is shown; the reply has it in any case.").tag(config=True)
     footer = Bool(
         True,
-        help="Whether the line under an answer says model, connection, tokens, cost and time. What must be said of a "
+        help="Whether the footer under an answer says model, connection, tokens, cost and time. What must be said of a "
         "question, such as a name taken for another, stands there in any case.",
     ).tag(config=True)
-    money = Bool(True, help="Whether that line says the cost; the reply has it in any case.").tag(config=True)
+    money = Bool(True, help="Whether the footer says the cost; the reply has it in any case.").tag(config=True)
 
     _from_file = False
 
