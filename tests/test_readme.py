@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from docs import render
+from tests.torture.hostile.replies import ATTACKS, LONG
 from xiantong_nb.notebook import commands, line
 from xiantong_nb.notebook.preferences import Xiantong
 from xiantong_nb.presets import PRESETS
@@ -74,10 +75,10 @@ def test_architecture_is_one_page_and_names_every_module_and_no_other():
     page = (ROOT / "ARCHITECTURE.md").read_text()
     assert len(page.splitlines()) <= 120
     assert max(map(len, page.splitlines())) <= 100
-    (layers,) = re.findall(r"^## Layers$(.*?)^## ", page, re.MULTILINE | re.DOTALL)
+    (groups,) = re.findall(r"^## Groups$(.*?)^## ", page, re.MULTILINE | re.DOTALL)
     folders = (ROOT / "xiantong_nb", ROOT / "xiantong_nb/notebook", ROOT / "js/src")
     modules = {path.stem for folder in folders for path in folder.glob("*.[pj][ys]")} - {"__init__"}
-    named = set(re.findall(r"`(\w+)`", layers))
+    named = set(re.findall(r"`(\w+)`", groups))
     assert named >= modules
     assert named - modules == set()
 
@@ -140,6 +141,17 @@ def test_pictures_are_there_in_both_themes_and_small():
     assert shown == set(images)
     assert {name.replace("-dark", "-light") for name in shown if "-dark" in name} == {n for n in shown if "-light" in n}
     assert max(images.values()) < SMALL
+
+
+@pytest.mark.parametrize("page", [*render.PAGES, ROOT / "benchmarks/README.md"], ids=lambda page: page.stem)
+def test_nothing_is_left_to_fill_in(page):
+    assert re.findall(r"@[A-Z]+@", page.read_text()) == []
+
+
+def test_as_many_hostile_replies_are_told_as_there_are():
+    told = (ROOT / "SECURITY.md").read_text()
+    assert f"{len(ATTACKS)} hostile replies" in told
+    assert f"{len(LONG)} that are hostile by their size" in told
 
 
 def test_the_figures_have_their_place():

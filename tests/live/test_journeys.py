@@ -1,4 +1,8 @@
-"""The journeys to the providers themselves, as far as keys in the environment, and an Ollama that runs here, lead."""
+"""
+The journeys to the providers themselves, as far as keys in the environment, and an Ollama that runs here, lead.
+
+Whom they lead to, by which variable and on which wires, is read from the presets' rows.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +15,17 @@ import pytest
 
 from tests import journeys
 from tests.conftest import kernel_env
+from tests.decoding import CHAT, MESSAGES
 from tests.journeys import Case
 from tests.kernels import Kernel
 from tests.test_pictures import encoded
+from xiantong_nb.presets import PRESETS
 
-VARIABLES = {"anthropic": "ANTHROPIC_API_KEY", "openrouter": "OPENROUTER_API_KEY", "vercel": "AI_GATEWAY_API_KEY"}
+LIVE = {row.slug: row for row in PRESETS.values() if row.key_variables or row.own_routes}
+VARIABLES = {slug: row.key_variables[0][0] for slug, row in LIVE.items() if row.key_variables}
 FOUND = {name: key for name in VARIABLES.values() if (key := os.environ.get(name))}
-URLS = {
-    "anthropic": "https://api.anthropic.com/v1/messages",
-    "openrouter": "https://openrouter.ai/api/v1/messages",
-    "vercel": "https://ai-gateway.vercel.sh/v1/messages",
-    "ollama": "http://localhost:11434/v1/messages",
-}
-WIRES = {"anthropic": ("",), "openrouter": ("", "-chat"), "vercel": ("", "-chat"), "ollama": ("", "-chat")}
+ENDS = {MESSAGES: "/v1/messages", CHAT: "/chat/completions"}
+WIRES = {slug: ("", "-chat") if CHAT in row.wires[1:] else ("",) for slug, row in LIVE.items()}
 
 
 def pulled() -> dict[str, bool]:
@@ -40,16 +42,19 @@ def pulled() -> dict[str, bool]:
 
 def described(provider: str) -> Case:
     """What is known of a provider before it is connected; skips, with the reason, what can't be asked here."""
+    row = LIVE[provider]
+    url = f"{row.base_url}{ENDS[row.wires[0]]}"
     if provider in VARIABLES:
         name = VARIABLES[provider]
         if name not in FOUND:
             pytest.skip(f"{name} is not set")
-        return Case(provider, f"{provider} --model haiku --key-env {name}", URLS[provider], "")
+        model = "haiku" if "haiku" in row.aliases else row.default_model
+        return Case(provider, f"{provider} --model {model} --key-env {name}", url, "")
     models = pulled()
     if not models:
         pytest.skip("no Ollama with a pulled model answers at http://localhost:11434")
     model, seeing = next(iter(models)), next((name for name, sees in models.items() if sees), "")
-    return Case(provider, f"{provider} --model {model}", URLS[provider], model, seeing=seeing)
+    return Case(provider, f"{provider} --model {model}", url, model, seeing=seeing)
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +78,8 @@ def case(request, kernel):
         found = journeys.on_the_other_wire(found) if slug.endswith("-chat") else found
         journeys.connect(kernel, found)
         model = kernel.value(f"xiantong_nb.connections()[{slug!r}].default_model")
-        sees = found.seeing if slug.startswith("ollama") else model  # any Claude does
+        claude = "haiku" in LIVE[slug.removesuffix("-chat")].aliases  # any of them sees
+        sees = model if claude else found.seeing
         kernel.connected[slug] = replace(found, model=model, seeing=sees)
     return kernel.connected[slug]
 
