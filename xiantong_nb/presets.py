@@ -13,7 +13,10 @@ AuthHeader = Literal["x-api-key", "bearer"]
 @dataclass(frozen=True, slots=True)
 class Preset:
     """
-    Facts about an endpoint. No code asks for a preset by its slug: it asks for one of these.
+    Facts about an endpoint.
+
+    Code asks what an endpoint can do by these fields, never by its slug. Two rows are looked up by theirs: `custom`,
+    which an endpoint without a row of its own gets, and `demo`.
 
     The defaults are the careful ones: a key is needed, nothing is local, no price is known.
 
