@@ -129,9 +129,27 @@ def test_connecting_from_python_asks_only_for_the_key(faults, tmp_path, monkeypa
     assert xiantong_nb.connections()["mine"].saved
     with pytest.raises(UsageError, match="needs a base URL"):
         xiantong_nb.connect("custom")
-    with pytest.raises(UsageError, match="knows no 'key'"):
+    with pytest.raises(UsageError, match="no option 'key'"):
         xiantong_nb.connect("anthropic", key=KEY)
     faults.play(failure(401, {}))
     with pytest.raises(KeyRefused):
         xiantong_nb.connect("custom", base_url=faults.url, model="m", name="other", ask_key=True)
     assert "other" not in xiantong_nb.connections()
+
+
+def test_options_of_connecting_are_those_of_the_line(faults, tmp_path, monkeypatch):
+    monkeypatch.setenv("XIANTONG_HOME", str(tmp_path / "xiantong"))
+    monkeypatch.setenv("GW_KEY", KEY)
+    asked = {"base_url": faults.url, "model": "m", "key_env": "GW_KEY", "no_test": True}
+    made = xiantong_nb.connect("custom", name="seeing", images=True, auth_header="x-api-key", **asked)
+    assert (made.images, made.all_images, made.key_from, made.auth_header) == ({"m": True}, None, "GW_KEY", "x-api-key")
+    assert xiantong_nb.connect("custom", name="all", images="all", **asked).all_images is True
+    assert xiantong_nb.connect("custom", name="blind", images=False, **asked).all_images is False
+    assert faults.seen == []
+    before = sorted(xiantong_nb.connections())
+    for wrong in ({"auth_header": "Bearer"}, {"images": "bogus"}, {"notes": "x"}):
+        with pytest.raises(UsageError):
+            xiantong_nb.connect("custom", name="wrong", **asked, **wrong)
+    with pytest.raises(UsageError, match="no option 'notes'"):
+        ask("hi", notes=("x",))
+    assert sorted(xiantong_nb.connections()) == before, "what is refused is not written"

@@ -72,6 +72,8 @@ def test_what_is_said_makes_a_connection(draft, slug, preset, url, model):
         (Draft("anthropic", key=KEY, no_key=True), "key", False, "exclude each other"),
         (Draft("anthropic", key_variable="K"), "key", False, "Set K before"),
         (Draft("anthropic", key_variable="sk-x y"), "key", False, "name of a variable"),
+        (Draft("anthropic", key=KEY, auth_header="Bearer"), "auth_header", False, "x-api-key or bearer"),
+        (Draft("custom", REMOTE, key=KEY, model="m", images="bogus"), "images", False, "can't be 'bogus'"),
     ],
 )  # fmt: skip
 def test_the_first_thing_that_keeps_it_from_being_one_is_named(draft, field, missing, says):

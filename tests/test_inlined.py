@@ -201,11 +201,11 @@ def test_from_python_files_are_paths(faults, tmp_path, monkeypatch):
     monkeypatch.setenv("ANTHROPIC_BASE_URL", faults.url)
     monkeypatch.setenv("ANTHROPIC_MODEL", "m")
     faults.play(good("seen"))
-    reply = api.ask("And?", files=[tmp_path / "a.txt", str(tmp_path / "b.txt")])
+    reply = api.ask("And?", file=[tmp_path / "a.txt", str(tmp_path / "b.txt")])
     assert reply.notes[-1] == "with a.txt (3 bytes), b.txt (3 bytes)"
     assert [part["text"][-11:] for part in faults.seen[0].json["messages"][0]["content"]] == [
         "one\n</file>",
         "two\n</file>",
         "And?",
     ]
-    assert "c.txt" not in api.ask("And?", files=tmp_path / "a.txt").notes[-1]
+    assert "c.txt" not in api.ask("And?", file=tmp_path / "a.txt").notes[-1]

@@ -306,6 +306,17 @@ def test_the_commands_of_a_newcomer(fresh_kernel):
     assert "xiantong-nb 0." in kernel.run("%xiantong version").text
 
 
+def test_the_demo_is_connected_with_a_model_at_most(fresh_kernel):
+    kernel = fresh_kernel
+    assert "demo:toy-2" in kernel.run("%xiantong connect demo --model toy-2").text
+    refused = kernel.run("%xiantong connect demo --name mine --base-url http://127.0.0.1:9")
+    assert "a model and nothing else" in refused.text
+    assert "a model and nothing else" in kernel.run("%xiantong connect demo --default").text
+    kernel.run("import xiantong_nb; made = xiantong_nb.connect('demo', model='toy-3')")
+    assert kernel.value("made.slug") == "demo"
+    assert "toy-3" in kernel.run("%ask hello").text
+
+
 def test_a_fault_of_what_is_in_use_is_listed(kernel):
     kernel.run("import os; os.environ['OPENROUTER_API_KEY'] = 'bad key'")
     ran = kernel.run("%xiantong list")

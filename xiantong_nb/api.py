@@ -7,8 +7,8 @@ import atexit
 import dataclasses
 from typing import TYPE_CHECKING, Any, overload
 
-from xiantong_nb import keyboard
-from xiantong_nb.draft import Draft
+from xiantong_nb import keyboard, probe
+from xiantong_nb.draft import Draft, embedded
 from xiantong_nb.errors import UsageError
 from xiantong_nb.options import Options
 from xiantong_nb.secret import cleaned
@@ -44,7 +44,7 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
 
     `target` is `connection`, `connection:model` or a model of the connection in use; nothing is the target
     in use. Options are those of `%%ask`: `system`, `max_tokens`, `temperature`, `stop` (a string or several),
-    `images` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `files` (one or several paths),
+    `image` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `file` (one or several paths),
     `schema` (a pydantic model, a JSON schema as a dict, a dataclass: the answer is read into `.data`), `effort`,
     `reuse`, `budget` in USD, `chat`, `new`, `alone`. From Python a question stands alone unless `chat` names a
     conversation, and names in braces stay as they are: f-strings do that.
@@ -168,37 +168,50 @@ def last() -> Reply | Comparison | Results | None:
 
 
 def connect(
-    preset: str = "", *, default: bool = False, test: bool = True, unsaved: bool = False, **described: Any
+    preset: str = "", *, default: bool = False, no_test: bool = False, unsaved: bool = False, **described: Any
 ) -> Connection:
     """
     Connect a provider: test it, save it for every kernel, and ask it from now on.
 
-        connect("openrouter", model="openai/gpt-4o", key_variable="OPENROUTER_API_KEY")
+        connect("openrouter", model="openai/gpt-4o", key_env="OPENROUTER_API_KEY")
 
-    `preset` is a preset's name or a URL; `described` are `base_url`, `model`, `name`, `key_variable` (the variable
-    that holds the key; only its name is saved), `auth_header`, `images`, `ask_key`, `no_key`, `allow_http`. A key is
-    never an argument, which would stand in the notebook: it is asked for at a prompt. `unsaved` keeps the
-    connection for this process alone, and writes nothing.
+    `preset` is a preset's name or a URL; `described` are the options of `%xiantong connect`:
+
+    - `base_url`, `model`, `name`;
+    - `key_env`: the variable that holds the key; only its name is saved. A key is never an argument, which would stand
+      in the notebook: it is asked for at a prompt. `ask_key` and `no_key` (bool): ask for one, or for none, where it
+      would be otherwise;
+    - `api`: the wire, "anthropic-messages" or "openai-completions"; `auth_header`: "x-api-key" or "bearer";
+    - `images`: True if its model takes them, "all" or "none" for the endpoint;
+    - `allow_http` (bool): let the key cross the network by http:// to another machine.
+
+    `default` makes it everyone's default, `no_test` saves it untested, `unsaved` keeps it for this process alone and
+    writes nothing. The demo is a model at most: it is always tested, and never saved.
 
     Raises `UsageError` for what is missing or wrong, the endpoint's error when the test fails, and `StoreError`
     when it can't be saved; then nothing is.
     """
-    known = [f.name for f in dataclasses.fields(Draft) if f.name not in ("preset", "key")]
-    if unknown := [name for name in described if name not in known]:
-        raise UsageError(f"connect() knows no {unknown[0]!r}.", hint=f"It knows {', '.join(known)}.")
-    wizard = Wizard(session(), Draft(preset, **described))
+    said = _by_field(described, Draft, {"key_variable": "key_env"}, hidden=("preset", "key"))
+    if isinstance(images := said.get("images"), bool):
+        said["images"] = "model" if images else "none"
+    draft = Draft(preset, **said)
+    if target := embedded(draft, default=default):
+        if (error := probe.test(session(), target).error) is not None:
+            raise error
+        return session().use(target).connection
+    wizard = Wizard(session(), draft)
     while not wizard.check():
         problem = wizard.needs()
         if problem.field != "key" or not problem.missing:
             raise problem.error()
         typed = keyboard.ask(problem.question("Key (not shown)"), unseen=True, missing=str(problem))
         wizard.edit(key=cleaned(typed, name="the answer")[0], ask_key=False)
-    if test and (error := wizard.probe().error) is not None:
+    if not no_test and (error := wizard.probe().error) is not None:
         raise error
     if unsaved:
-        wizard.keep(untested=not test)
+        wizard.keep(untested=no_test)
     else:
-        wizard.save(default=default, untested=not test)
+        wizard.save(default=default, untested=no_test)
     return session().use(str(wizard.ready())).connection
 
 
@@ -211,29 +224,36 @@ def connections() -> dict[str, Connection]:
     return session().connections()
 
 
+def _by_field(given: dict[str, Any], made: type, named: dict[str, str], hidden: tuple[str, ...]) -> dict[str, Any]:
+    """Return options by the fields of what is made of them; `named` are those that an option calls otherwise."""
+    fields = {named.get(f.name, f.name): f.name for f in dataclasses.fields(made) if f.name not in hidden}
+    if unknown := [name for name in given if name not in fields]:
+        raise UsageError(f"There is no option {unknown[0]!r}.", hint=f"Options are {', '.join(fields)}.")
+    return {fields[name]: value for name, value in given.items()}
+
+
 def _options(given: dict[str, Any]) -> Options:
-    known = [f.name for f in dataclasses.fields(Options)]
-    if unknown := [name for name in given if name not in known]:
-        raise UsageError(f"There is no option {unknown[0]!r}.", hint=f"Options are {', '.join(known)}.")
-    stop = given.get("stop") or ()
     alone = given.get("alone", "chat" not in given)
+    given = _by_field(given, Options, {"images": "image", "files": "file"}, hidden=("notes",))
+    stop = given.get("stop") or ()
     images = given.get("images") or ()
     if images:
         from xiantong_nb.pictures import picture
 
         several = images if isinstance(images, list | tuple) else [images]
         images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(several, 1))
-    files, notes = given.get("files") or (), given.get("notes") or ()
+    files, notes = given.get("files") or (), list[str]()
     if files:
         from xiantong_nb.inlined import inlined
 
         read = [inlined(path) for path in (files if isinstance(files, list | tuple) else [files])]
-        files, notes = tuple(block for block, _ in read), (f"with {', '.join(told for _, told in read)}",)
+        files = tuple(block for block, _ in read)
+        notes.append(f"with {', '.join(told for _, told in read)}")
     schema = given.get("schema")
     if schema is not None:
         from xiantong_nb.shape import shape
 
         schema = shape(schema)
     stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": notes, "schema": schema}
+    made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": tuple(notes), "schema": schema}
     return Options(**given | made)

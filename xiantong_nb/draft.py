@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from xiantong_nb.base_url import is_clear_text, is_loopback, normalised, origin, spoken, wire_of, without_version
 from xiantong_nb.connection import PROMPT, Connection
-from xiantong_nb.entry import preset_at, slug_of
+from xiantong_nb.entry import Images, preset_at, slug_of
 from xiantong_nb.errors import UsageError
 from xiantong_nb.presets import PRESETS, AuthHeader, Preset, Wire
 from xiantong_nb.secret import Secret
@@ -17,9 +17,7 @@ from xiantong_nb.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from xiantong_nb.entry import Images
-
-Field = Literal["preset", "base_url", "key", "model", "api", "name"]
+Field = Literal["preset", "base_url", "key", "model", "api", "name", "auth_header", "images"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def check(
     to be changed otherwise; its values stand where the draft says nothing. A key stays only where its endpoint
     does, since it belongs to the origin that it was saved for.
     """
-    place = _place(draft, editing)
+    place = _unknown(draft) or _place(draft, editing)
     if isinstance(place, Problem):
         return place
     said = next((w for w in get_args(Wire) if w == draft.api), None) or wire_of(draft.base_url or draft.preset)
@@ -122,6 +120,32 @@ def check(
         msg = f"{keyed.name} needs a model: {preset.model_form}."
         return Problem("model", msg, "Name it with --model.", listed_at(preset), missing=True, connection=keyed)
     return keyed
+
+
+def embedded(draft: Draft, *, default: bool = False) -> str:
+    """
+    Return the target that a draft of an embedded preset is; nothing for any other, which has an endpoint to describe.
+
+    Raises `UsageError` where it says more than a model, since nothing of it is saved.
+    """
+    preset = PRESETS.get(draft.preset)
+    if preset is None or not preset.embedded:
+        return ""
+    if default or replace(draft, model="") != Draft(preset.slug):
+        msg = f"{preset.slug} takes a model and nothing else: it runs in this kernel and is saved nowhere."
+        raise UsageError(msg, hint=f"%xiantong connect {preset.slug} --model {preset.default_model}")
+    return f"{preset.slug}:{draft.model}" if draft.model else preset.slug
+
+
+def _unknown(draft: Draft) -> Problem | None:
+    """Find a word that a setting can't have: a program's, since a line and a form offer no other."""
+    if draft.auth_header and draft.auth_header not in get_args(AuthHeader):
+        words = " or ".join(get_args(AuthHeader))
+        return Problem("auth_header", f"A key is carried by {words}, not by {draft.auth_header!r}.")
+    if draft.images not in get_args(Images):
+        words = "True for its model, 'all' for the endpoint, 'none' for neither"
+        return Problem("images", f"images can't be {draft.images!r}.", f"It is {words}.")
+    return None
 
 
 def listed_at(preset: Preset) -> str:

@@ -87,7 +87,7 @@ def test(screen: Screen, asked: argparse.Namespace) -> None:
     from xiantong_nb import probe
 
     target = session().target(asked.target or "")
-    outcome = connecting.show_test(screen, lambda show: probe.test(session(), target, show=show))
+    outcome = connecting.show_test(screen, probe.test(session(), target))
     screen.say_all(target.notes)
     if outcome.error is not None:
         raise outcome.error

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import secret
 from xiantong_nb.api import session
-from xiantong_nb.draft import Draft, listed_at, savable, settled
+from xiantong_nb.draft import Draft, embedded, listed_at, savable, settled
 from xiantong_nb.errors import StoreError, UsageError
 from xiantong_nb.upkeep import saved
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
     from xiantong_nb.connection import Connection, Target
     from xiantong_nb.draft import Problem
     from xiantong_nb.notebook.screen import Screen
-    from xiantong_nb.probe import Outcome, Stage
+    from xiantong_nb.probe import Outcome
 
 _TRIES = 3
 
 
 def connect(screen: Screen, asked: argparse.Namespace) -> None:
     """Connect a provider: its key, its URL, a model; tested, then saved for every kernel."""
-    if asked.preset == "demo":
-        _demo(screen)
+    described = _draft(asked, preset=asked.preset or "", name=asked.name or "")
+    if here := embedded(described, default=asked.default):
+        _begin_embedded(here, screen)
         return
-    wizard = Wizard(session(), _draft(asked, preset=asked.preset or "", name=asked.name or ""))
+    wizard = Wizard(session(), described)
     by_form = _by_form(screen, asked)
     if not _fill(wizard, screen, interview=not asked.preset and not asked.base_url, by_form=by_form):
         screen.show_form("form", settled(wizard.draft), default=asked.default)
@@ -75,9 +75,8 @@ def remove(screen: Screen, asked: argparse.Namespace) -> None:
     screen.say_all(notes)
 
 
-def show_test(screen: Screen, run: Callable[[Callable[[Stage], None]], Outcome]) -> Outcome:
-    """Run a test and show its stages; raises what stopped it."""
-    outcome = run(lambda _: None)
+def show_test(screen: Screen, outcome: Outcome) -> Outcome:
+    """Show the stages of a test, and return it."""
     rows = [(stage.name, f"{stage.seconds * 1000:.0f} ms", stage.said) for stage in outcome.stages]
     if outcome.error is not None:
         rows.append((outcome.failed_at, "failed", ""))
@@ -91,13 +90,13 @@ def _told(target: Target, screen: Screen) -> None:
         screen.say(f"This kernel now asks {target}.")
 
 
-def _demo(screen: Screen) -> None:
+def _begin_embedded(target: str, screen: Screen) -> None:
     from xiantong_nb import probe
 
-    outcome = show_test(screen, lambda show: probe.test(session(), "demo", show=show))
+    outcome = show_test(screen, probe.test(session(), target))
     if outcome.error is not None:
         raise outcome.error
-    session().use("demo")
+    session().use(target)
     screen.say(
         f"This kernel now asks {outcome.target}: a scripted toy model on this machine, not a language model. "
         "It is saved nowhere and ends with the kernel."
@@ -204,11 +203,11 @@ def _finish(wizard: Wizard, screen: Screen, asked: argparse.Namespace) -> Target
     target = wizard.ready()
     screen.say_all(wizard.notes)
     if not asked.no_test:
-        outcome = show_test(screen, wizard.probe)
+        outcome = show_test(screen, wizard.probe())
         if outcome.instead is not None and _wanted(outcome, screen):
             wizard.take(outcome)
             if wizard.check():
-                target, outcome = wizard.ready(), show_test(screen, wizard.probe)
+                target, outcome = wizard.ready(), show_test(screen, wizard.probe())
         if outcome.error is not None:
             screen.say("Nothing was saved.")
             raise outcome.error
