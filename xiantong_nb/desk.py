@@ -89,7 +89,7 @@ class Desk:
         self._closed = True
         self._clerk.forget()
         for ticket in list(self._errands.values()):
-            ticket.end("cancelled", "The form was closed.")
+            ticket.end("cancelled", "The wizard was closed.")
 
     def _out(self, message: Json) -> None:
         if not self._closed:
