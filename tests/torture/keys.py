@@ -83,5 +83,6 @@ def leaks(*, tests: tuple[str, ...]) -> Figure:
         f"{sum(found)} places in {len(found)} ways, {left[1] if left else '?'} of {left[2] if left else '?'} files left"
     )
     met = done.returncode == 0 and len(found) == 6 and not sum(found) and left is not None and left[1] == "0"
-    notes = (f"{passed[0] if passed else 'failed'}, the proofs of both searches among them",)
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    notes = (f"{passed[0] if passed else 'failed'}, the proofs of both searches among them", *failed)
     return Figure(value, "0 in 6: five forms of traceback and the form; 0", met, notes)

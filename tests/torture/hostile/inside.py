@@ -13,7 +13,7 @@ from IPython.display import display
 
 from tests.decoding import PLACE
 from tests.torture.hostile import bodies, replies, servers
-from xiantong_nb import compare
+from xiantong_nb import compare, last
 from xiantong_nb.notebook.display import DisplayPainter
 from xiantong_nb.notebook.live import RATE, Output
 from xiantong_nb.sse import Parser
@@ -111,7 +111,8 @@ def compared(name: str, start: int, count: int, *, in_page: bool, pause: float =
         lanes = said[at : at + 8]
         targets = " ".join(f"{('anthropic', 'chat')[n % 2]}:m{n}" for n in range(max(len(lanes), 2)))
         asked_for = servers.question(*(lanes if len(lanes) > 1 else 2 * lanes), pause=pause)
-        comparison = get_ipython().run_cell(f"%%ask {targets} --alone\n{asked_for}").result
+        get_ipython().run_cell(f"%%ask {targets} --alone\n{asked_for}")
+        comparison = last()  # where none has answered, there is an error and no result
         display(comparison.diff(0, 1), comparison.table())
 
 

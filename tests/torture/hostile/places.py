@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -89,9 +90,11 @@ def _kept(stage: Stage, place: Place, raw: bool) -> str:
 
 
 def _saved(stage: Stage, place: Place, raw: bool) -> str:
-    """Write that notebook, which no signature fits any more, where an application finds it."""
+    """Write that notebook where an application finds it; as another place's, so that no signature fits it."""
     name = f"{place.word(raw)}.ipynb"
-    (stage.app(place.app).root / "work" / name).write_text(_kept(stage, place, raw))
+    book = json.loads(_kept(stage, place, raw))
+    book["metadata"]["place"] = place.name
+    (stage.app(place.app).root / "work" / name).write_text(json.dumps(book))
     return name
 
 
