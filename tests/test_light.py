@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 LOADED = {
-    "signal",  # of the standard library
     "IPython.core.magics.extension",  # %load_ext itself
     "xiantong_nb",
     "xiantong_nb.errors",

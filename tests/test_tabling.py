@@ -9,6 +9,7 @@ import re
 import signal
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -256,6 +257,8 @@ def test_an_interrupt_stops_all_and_keeps_what_came(session, servers, tmp_path):
     def interrupt():
         told.append(until(lambda: len(servers["a"].seen) == 6 and len(servers["b"].seen) == 50))
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)  # in haste, as by a key that is held down
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from xiantong_nb import keyboard, probe
 from xiantong_nb.draft import Draft, embedded
 from xiantong_nb.errors import UsageError
+from xiantong_nb.interrupts import one_interrupt
 from xiantong_nb.options import Options
 from xiantong_nb.secret import cleaned
 from xiantong_nb.session import Session
@@ -53,7 +54,7 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
     `IncompleteReply` (with `.reply`) for an answer that broke off, `UnfitReply` (likewise) for one that is not what its
     schema asks for.
     """
-    with stream(prompt, target, **options) as under_way:
+    with one_interrupt(), stream(prompt, target, **options) as under_way:
         return under_way.result()
 
 
@@ -98,6 +99,12 @@ def compare(prompts: str, targets: Sequence[str] | str, *, data: object, **optio
 def compare(prompts: str, targets: Sequence[str] | str, *, repeat: int, **options: Any) -> Results: ...
 @overload
 def compare(prompts: str, targets: Sequence[str] | str, *, score: Scorer | str, **options: Any) -> Results: ...
+@overload
+def compare(prompts: str, targets: Sequence[str] | str, *, concurrency: int, **options: Any) -> Results: ...
+@overload
+def compare(prompts: str, targets: Sequence[str] | str, *, keep: str | os.PathLike[str], **options: Any) -> Results: ...
+@overload
+def compare(prompts: str, targets: Sequence[str] | str, *, executor: Executor, **options: Any) -> Results: ...
 @overload
 def compare(prompts: str, targets: Sequence[str] | str, **options: Any) -> Comparison: ...
 @overload
@@ -151,7 +158,7 @@ def compare(
     asked = _options(options if budget is None else options | {"budget": budget})
     table = (data, concurrency, keep, score, judge_prompt, executor)
     if isinstance(prompts, str) and repeat == 1 and all(each is None for each in table):
-        with session().compare(prompts, named, asked) as under_way:
+        with one_interrupt(), session().compare(prompts, named, asked) as under_way:
             return under_way.result()
     from xiantong_nb.prompts import prompts_in
     from xiantong_nb.tabling import Tabling, Terms

@@ -13,6 +13,7 @@ from xiantong_nb.errors import IncompleteReply, UnfitReply, UsageError, Xiantong
 from xiantong_nb.events import Event, Finished
 from xiantong_nb.exchange import CONTENT, converse
 from xiantong_nb.fitting import once
+from xiantong_nb.interrupts import held
 from xiantong_nb.prices import cost_of
 from xiantong_nb.reply import Fold, Reply
 from xiantong_nb.request import Image
@@ -105,8 +106,9 @@ class Lane:
         if self._future is not None:
             raise UsageError("This question has gone out already: open another stream for another.")
         self._put = put
-        self._future = loop.submit(self._run(turn))
-        self._future.add_done_callback(self._stopped)
+        with held():  # else an interrupt in between would leave a question that nobody can stop
+            self._future = loop.submit(self._run(turn))
+            self._future.add_done_callback(self._stopped)
         return self._future
 
     def take(self, event: Event) -> None:

@@ -35,8 +35,9 @@ def running() -> asyncio.AbstractEventLoop:
     global _loop  # noqa: PLW0603  # one loop per process is this module's whole purpose
     with _lock:
         if _loop is None:
-            _loop = asyncio.new_event_loop()
-            threading.Thread(target=_loop.run_forever, name="xiantong-loop", daemon=True).start()
+            made = asyncio.new_event_loop()
+            threading.Thread(target=made.run_forever, name="xiantong-loop", daemon=True).start()
+            _loop = made  # only now: what is given to a loop that does not run would wait forever
         return _loop
 
 

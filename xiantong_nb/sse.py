@@ -57,7 +57,7 @@ class Parser:
             if chunk[-1:] == b"\r":
                 self._after_cr = True
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        if not (self._tail or self._data) and (whole := _WHOLE(chunk)):
+        if not (self._tail or self._data) and len(chunk) <= MAX_LINE and (whole := _WHOLE(chunk)):
             return [whole[1]]
         lines = chunk.split(b"\n")
         if self._tail:

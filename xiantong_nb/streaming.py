@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from xiantong_nb import loop
 from xiantong_nb.errors import IncompleteReply, UnfitReply, UsageError
+from xiantong_nb.interrupts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ class Lanes:
         self._feed: loop.Feed[tuple[Lane, Event]] = loop.Feed()
         self._going = set(self.lanes)
         self._futures: list[Future[None]] = []
+        self._batch: Iterator[tuple[Lane, Event]] = iter(())
 
     def begin(self) -> None:
         """Send them all; raises `UsageError` where they have gone out already."""
@@ -61,7 +63,8 @@ class Lanes:
         while any(lane.fold.finished is None for lane in self.lanes):
             self._feed.rest(rest())
             batch = self._feed.get()
-            for lane, event in batch:
+            self._batch = iter(batch)  # what an interrupt leaves of it is taken at the end
+            for lane, event in self._batch:
                 lane.take(event)
             yield batch
 
@@ -72,20 +75,21 @@ class Lanes:
 
     def end(self, ended: str) -> None:
         """End those here that have not ended; what had come is taken, and perhaps the end itself."""
-        came = self._feed.get(0)
-        for lane in self.lanes:
-            lane.stop()  # before anything that takes time: the models write on meanwhile
-        for lane, event in came:
-            lane.take(event)
-        for lane in self.lanes:
-            lane.end(ended)
+        with held():
+            came = self._feed.get(0)
+            for lane in self.lanes:
+                lane.stop()  # before anything that takes time: the models write on meanwhile
+            for lane, event in (*self._batch, *came):
+                lane.take(event)
+            for lane in self.lanes:
+                lane.end(ended)
 
     def _take(self) -> None:
         for lane, event in self._feed.get(0):
             lane.take(event)
 
     def _ends(self, lane: Lane, _: Future[None]) -> None:
-        """Run once its end is in the queue. The last one wakes the reader, which would rest no more if each did."""
+        """Run when it is over. The last one wakes the reader, which would rest no more if each did."""
         self._going.discard(lane)
         if not self._going:
             self._feed.wake()

@@ -22,6 +22,7 @@ from xiantong_nb.connection import refuse_keys
 from xiantong_nb.elsewhere import Elsewhere, maker
 from xiantong_nb.errors import UsageError
 from xiantong_nb.gathering import AT_ONCE, Ended, Gathering, Job
+from xiantong_nb.interrupts import held, one_interrupt
 from xiantong_nb.ledger import Ledger
 from xiantong_nb.options import Options
 from xiantong_nb.prices import usd
@@ -122,7 +123,7 @@ class Tabling:
         Raises `StoreError` for a file that can't be used, and `UsageError` for a budget without prices, before
         anything is sent.
         """
-        with contextlib.ExitStack() as stack:
+        with one_interrupt(), contextlib.ExitStack() as stack:
             if self._terms.keep is not None:
                 self._ledger = stack.enter_context(Ledger(self._terms.keep))
                 self._notes += self._ledger.notes
@@ -138,7 +139,9 @@ class Tabling:
             try:
                 self._ask(progress)
             except BaseException:
-                self._take(self._way.stop("interrupted"))
+                with held():
+                    came = self._way.stop("interrupted")
+                self._take(came)
                 raise
             finally:
                 progress.take([cell for cell in self._done if cell.reply and cell.reply.complete], self._way.waited)

@@ -86,6 +86,6 @@ def marks(session: Session) -> Hashable:
             told = file.path.stat()
             found = (told.st_mtime_ns, told.st_size, told.st_ino)
         files.append(found)
-    here = tuple((slug, id(connection)) for slug, connection in session.here.items())
+    here = tuple((slug, id(connection)) for slug, connection in list(session.here.items()))
     names = [name for row in PRESETS.values() for name, _ in row.key_variables]
     return tuple(files), session.chosen, here, tuple(bool(session.environment.get(name)) for name in names)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from xiantong_nb import bundle, grid
 from xiantong_nb.comparison import Comparison, LaneResult
+from xiantong_nb.interrupts import held
 from xiantong_nb.notebook.live import result
 from xiantong_nb.notebook.news import News
 from xiantong_nb.notebook.watching import Answer, Item
@@ -92,9 +93,11 @@ class PagePainter(Generic[Item, Answer]):
         try:
             if self._drawing:
                 self._send()
-            self._before.finish(answer)
         finally:
-            self._end()
+            try:
+                self._before.finish(answer)
+            finally:
+                self._end()
 
     def withdraw(self) -> None:
         """Empty the output: an error follows it."""
@@ -111,7 +114,8 @@ class PagePainter(Generic[Item, Answer]):
             self._until = now + _PATIENCE
         shows = len(self._news) > 1 or any(news.shows for news in self._news.values())
         if self._sheet is None and shows and self._page.there and (self._until is None or now < self._until):
-            self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
+            with held():  # else an interrupt between the two would leave a sheet that nobody takes off
+                self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
             self._ready = now + _UNFOLDS if self._output.shown else now
         if self._sheet is not None and now >= self._ready:
             self._drawing, self._drawn_since, self._keep_at = True, now, now + _KEPT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import bundle, safe
 from xiantong_nb.comparison import LaneResult
 from xiantong_nb.events import Again, Answered, Event, TextDelta, ThinkingDelta, Waiting
-from xiantong_nb.notebook.edge import held
+from xiantong_nb.interrupts import held
 from xiantong_nb.notebook.repair import repair
 
 if TYPE_CHECKING:

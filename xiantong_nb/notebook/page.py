@@ -7,7 +7,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
-from xiantong_nb.notebook.edge import held
+from xiantong_nb.interrupts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

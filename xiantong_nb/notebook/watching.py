@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from xiantong_nb.notebook.edge import one_interrupt
+from xiantong_nb.interrupts import held, one_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,23 +60,26 @@ def watch(
     """
     Send what is asked, paint it, and return what came of it, or raise what its `result` does.
 
-    Whatever ends it, an interrupt too: `keep` gets what came, and the painter leaves it as the output that stays.
+    Whatever ends it, an interrupt too: `keep` gets what came, and the painter leaves it as the output that stays. An
+    interrupt that comes meanwhile waits for that.
     """
     with one_interrupt(), asking:
         try:
-            for batch in asking.batches(painter.rest):
-                painter.take(batch)
-            return asking.result()
+            try:
+                for batch in asking.batches(painter.rest):
+                    painter.take(batch)
+                return asking.result()
+            finally:
+                with held():
+                    answer = asking.partial("interrupted")  # which changes nothing when it has ended
+                    if asking.only_failed:
+                        painter.withdraw()
+                    else:
+                        keep(answer)
+                        painter.finish(answer)
         except KeyboardInterrupt as stop:
             stop.add_note("What came is in xiantong_nb.last().")
             raise
-        finally:
-            answer = asking.partial("interrupted")  # which changes nothing when it has ended
-            if asking.only_failed:
-                painter.withdraw()
-            else:
-                keep(answer)
-                painter.finish(answer)
 
 
 class NoPainter:
