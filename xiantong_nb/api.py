@@ -48,7 +48,7 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
     `image` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `file` (one or several paths),
     `schema` (a pydantic model, a JSON schema as a dict, a dataclass: the answer is read into `.data`), `effort`,
     `reuse`, `budget` in USD, `chat`, `new`, `alone`. From Python a question stands alone unless `chat` names a
-    conversation, and names in braces stay as they are: f-strings do that.
+    chat, and names in braces stay as they are: f-strings do that.
 
     Raises a `XiantongError`: `UsageError` for the call, `Unreachable` or a `ProviderError` for the endpoint,
     `IncompleteReply` (with `.reply`) for an answer that broke off, `UnfitReply` (likewise) for one that is not what its
@@ -138,7 +138,7 @@ def compare(
 
     **One text** goes to one to eight targets and gives a Comparison. A lane that fails is an empty reply with its
     reason in `.errors`; where no target gave a whole answer, `NoAnswer` is raised (with `.comparison`). With `chat=`
-    the lanes are asked with that conversation, which stays as it is until `.continue_with(target)`.
+    the lanes are asked with that chat, which stays as it is until `.continue_with(target)`.
 
     **Several** (a list, a Series, a template with `data`: a DataFrame, a dict of columns or a list of dicts), or one
     with any of what follows, give Results: a cell per prompt, target and repeat. A cell that fails keeps its error. An
