@@ -84,6 +84,8 @@ class App:
             sys.executable, "-m", module, "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
             "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root / 'work'}",
             f"--{app}.expose_app_in_browser=True",
+            # a page that draws hundreds of outputs beside other work says nothing for longer than a server would wait
+            '--ServerApp.tornado_settings={"ws_ping_interval": 0}',
         ]  # fmt: skip
         folders = {
             "JUPYTER_DATA_DIR": str(root / "data"),
