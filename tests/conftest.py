@@ -33,6 +33,11 @@ NOWHERE = Path("/nonexistent/xiantong")
 """Where nothing is saved."""
 
 
+def pytest_xdist_auto_num_workers():
+    """One process more than there are processors: most tests wait for a kernel or a page, and two left a third idle."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Where several processes take a file each, the longest begins."""

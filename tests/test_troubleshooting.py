@@ -53,9 +53,12 @@ def ask(faults, speech, monkeypatch):
     """Ask the fault server; gives the error and what came."""
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    session = Session(environment={}, folder=NOWHERE, transport=lambda: Transport(Limits(0.5, 1.0, 1.0, 1.0)))
+    limits = Limits(0.5, 1.0, 1.0, 1.0)
+    session = Session(environment={}, folder=NOWHERE, transport=lambda: Transport(limits))
 
-    def ask(*answers, url="", preset="custom", keyed=True, model="some/model", prompt="hello", **options):
+    def ask(*answers, url="", preset="custom", keyed=True, model="some/model", prompt="hello", slow=1, **options):
+        nonlocal limits
+        limits = Limits(0.5, slow, slow, 1.0)
         faults.play(*(answers or [speech.good("hi")]))
         key = {"key": Secret(KEY), "key_from": "credentials.enc", "saved": True} if keyed else {}
         base_url = spoken(url or faults.url, "anthropic-messages", speech.wire)
@@ -148,7 +151,7 @@ def test_a_connection_that_is_not_taken_in_time(ask):
         one.setblocking(False)
         one.connect_ex(full.getsockname())
     try:
-        error = ask(url=f"http://127.0.0.1:{full.getsockname()[1]}")
+        error = ask(url=f"http://127.0.0.1:{full.getsockname()[1]}", slow=30)
     finally:
         for one in (*waiting, full):
             one.close()

@@ -21,6 +21,8 @@ from xiantong_nb.wires import WIRES
 
 FRAME = 0.12
 """Seconds: a little more than the shortest pause between two paints."""
+SEEN = 1.5
+"""Seconds that the last frame stays: a page beside other work may not have drawn one before."""
 ALL = 10**9
 
 
@@ -54,6 +56,7 @@ def live(name: str, start: int, count: int, *, frames: int) -> None:
         for each in coming:
             each.paint(frame / frames)
         time.sleep(max(FRAME - (time.monotonic() - begun), 0.02))
+    time.sleep(SEEN)
     for each in coming:
         each.painter.withdraw()
 
