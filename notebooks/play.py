@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import sys
 import tempfile
 import time
@@ -50,11 +49,16 @@ class Shown:
 
 
 def main(path: str) -> int:
-    """Play the notebook at `path`; return the process's exit code."""
+    """Play the notebook at `path`, in a folder of its own: what it keeps would be there when it is played again."""
+    with tempfile.TemporaryDirectory(prefix="xiantong-play-", ignore_cleanup_errors=True) as folder:
+        return play(path, folder)
+
+
+def play(path: str, folder: str) -> int:
+    """Play the notebook at `path` in `folder`; return the process's exit code."""
     book = nbformat.read(path, as_version=4)
     print(f"Playing {path} in a real kernel. The models are toys: scripted, run by llama.cpp on this machine.\n")
     proofs, answers, failed = 0, 0, False
-    folder = tempfile.mkdtemp(prefix="xiantong-play-")  # what a notebook keeps would be there when it is played again
     manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"], cwd=folder)
     try:
         for cell in book.cells:
@@ -81,7 +85,6 @@ def main(path: str) -> int:
     finally:
         client.stop_channels()
         manager.shutdown_kernel()
-        shutil.rmtree(folder, ignore_errors=True)
     if failed:
         print("FAILED: a cell raised an error.")
         return 1

@@ -215,3 +215,7 @@ def whole(*words: str) -> bytes:
 def good(*words: str) -> list:
     """A whole, good answer."""
     return [head() + whole(*words), CLOSE]
+
+
+ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
+"""An answer that begins, and then says nothing more for a minute, unless its client leaves."""

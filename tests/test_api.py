@@ -7,13 +7,12 @@ import asyncio
 import pytest
 
 import xiantong_nb
-from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text
+from tests.fault_server import BLOCK, CLOSE, ENDLESS, START, failure, good, head, sse, text
 from xiantong_nb import IncompleteReply, KeyRefused, UsageError, aask, ask, connections, last, stream
 from xiantong_nb.api import session
 from xiantong_nb.events import TextDelta
 
 KEY = "sk-CANARY-0123456789-wxyz"
-ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import NOWHERE
 from tests.endpoints import session_of_three, three_servers  # noqa: F401  # fixtures
 from tests.engines import until
-from tests.fault_server import BLOCK, BLOCK_END, CLOSE, END, START, failure, good, head, sse, text
+from tests.fault_server import BLOCK, BLOCK_END, CLOSE, END, ENDLESS, START, failure, good, head, sse, text
 from tests.test_pictures import IMAGE
 from xiantong_nb.chats import Origin
 from xiantong_nb.connection import Connection
@@ -21,7 +21,6 @@ from xiantong_nb.presets import PRESETS
 from xiantong_nb.session import Session
 from xiantong_nb.streaming import Lanes
 
-ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 CUT = [head() + sse(START, BLOCK, text("half")), CLOSE]
 
 

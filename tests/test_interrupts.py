@@ -10,13 +10,11 @@ import time
 
 import pytest
 
-from tests.fault_server import BLOCK, START, good, head, sse, text
+from tests.fault_server import ENDLESS, good
 from xiantong_nb.interrupts import held, one_interrupt
 from xiantong_nb.notebook.watching import NoPainter, watch
 from xiantong_nb.options import Options
 from xiantong_nb.session import Session
-
-ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 
 
 def interrupt() -> None:

@@ -12,7 +12,7 @@ import traceback
 import pytest
 
 from tests.conftest import NOWHERE
-from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text, whole
+from tests.fault_server import BLOCK, CLOSE, ENDLESS, START, failure, good, head, sse, text, whole
 from tests.speech import Chat
 from xiantong_nb.chats import Origin
 from xiantong_nb.connection import Connection
@@ -31,7 +31,6 @@ from xiantong_nb.request import Thinking
 from xiantong_nb.session import Session
 
 KEY = "sk-CANARY-0123456789-wxyz"
-ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 CUT = [head() + sse(START, BLOCK, text("some words")), CLOSE]
 BUSY = failure(529, {}, retry_after_ms="10")
 

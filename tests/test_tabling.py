@@ -20,7 +20,7 @@ import pytest
 from tests.conftest import NOWHERE
 from tests.endpoints import session_of_three, three_servers  # noqa: F401  # fixtures
 from tests.engines import toy_engine, until  # noqa: F401  # a fixture
-from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse, text
+from tests.fault_server import BLOCK, CLOSE, ENDLESS, START, failure, good, head, sse, text
 from xiantong_nb import Comparison, Results, compare, elsewhere, last
 from xiantong_nb.connection import Connection
 from xiantong_nb.errors import Busy, IncompleteReply, KeyRefused, RequestRefused, StoreBusy, UsageError, XiantongError
@@ -33,7 +33,6 @@ from xiantong_nb.session import Session
 from xiantong_nb.shape import shape
 from xiantong_nb.tabling import Tabling, Terms
 
-ENDLESS = [head() + sse(START, BLOCK, text("some words")), 60.0]
 SOON = {"retry_after_ms": "20"}
 
 

@@ -249,18 +249,19 @@ def _options(given: dict[str, Any]) -> Options:
 
         several = images if isinstance(images, list | tuple) else [images]
         images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(several, 1))
-    files, notes = given.get("files") or (), list[str]()
+    files = given.get("files") or ()
+    notes: tuple[str, ...] = ()
     if files:
         from xiantong_nb.inlined import inlined
 
         read = [inlined(path) for path in (files if isinstance(files, list | tuple) else [files])]
         files = tuple(block for block, _ in read)
-        notes.append(f"with {', '.join(told for _, told in read)}")
+        notes = (f"with {', '.join(told for _, told in read)}",)
     schema = given.get("schema")
     if schema is not None:
         from xiantong_nb.shape import shape
 
         schema = shape(schema)
     stop = (stop,) if isinstance(stop, str) else tuple(stop)
-    made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": tuple(notes), "schema": schema}
+    made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": notes, "schema": schema}
     return Options(**given | made)

@@ -76,7 +76,7 @@ class Decoder:
         self._begun = False
         self._ignored = 0
         self._halves: dict[int, str] = {}  # by block: the first half of a character that was cut in two
-        self.finished = self.told_all = False
+        self.finished = False
 
     def feed(self, data: bytes) -> list[Event]:
         """
@@ -131,12 +131,17 @@ class Decoder:
             case "message_delta":
                 return self._message_delta(wire)
             case "message_stop":
-                self.finished = self.told_all = True
+                self.finished = True
                 return []
             case "ping":
                 return []
         self._ignored += 1
         return []
+
+    @property
+    def told_all(self) -> bool:
+        """Whether the answer is whole."""
+        return self.finished
 
     def left(self) -> list[Event]:
         """Return what was held back: nothing, but half a character, which nobody can read."""

@@ -32,7 +32,7 @@ async (source) => {
 """
 THERE = "__import__('xiantong_nb.notebook.extension').notebook.extension._loaded[id(get_ipython())][0]._page.there"
 LONG = "--alone --max-tokens 12000\nA long answer, please."
-LIFE = 60  # seconds: an engine writes ahead, and what nobody reads takes both cores from the page
+LIFE = 100  # seconds: an engine writes ahead, and what nobody reads takes both cores from the page
 ENDLESS = "--alone --max-tokens LIFE\nAn endless answer, please."
 THREE = "demo:toy-1 demo:toy-2 demo:toy-3"
 

@@ -114,7 +114,7 @@ class PagePainter(Generic[Item, Answer]):
             self._until = now + _PATIENCE
         shows = len(self._news) > 1 or any(news.shows for news in self._news.values())
         if self._sheet is None and shows and self._page.there and (self._until is None or now < self._until):
-            with held():  # else an interrupt between the two would leave a sheet that nobody takes off
+            with held():
                 self._sheet = self._page.sheet([lane.label for lane in self._news], self._stop)
             self._ready = now + _UNFOLDS if self._output.shown else now
         if self._sheet is not None and now >= self._ready:

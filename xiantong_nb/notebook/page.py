@@ -7,8 +7,6 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
-from xiantong_nb.interrupts import held
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
@@ -55,15 +53,15 @@ class Page:
         """
         Return something to draw answers on.
 
-        `stop` is called when a button is pressed, in any thread, with a lane's place or None for all.
+        `stop` is called when a button is pressed, in any thread, with a lane's place or None for all. Interrupts are
+        to be held until the caller has it, or nobody would take it off.
         """
         if self._widgets is None or self._ear is None:
             msg = "the page has not answered"
             raise RuntimeError(msg)
-        with held():
-            number = next(self._numbers)
-            self._stops[number] = stop
-            made: Sheet = self._widgets.Sheet(self._ear, number, labels)
+        number = next(self._numbers)
+        self._stops[number] = stop
+        made: Sheet = self._widgets.Sheet(self._ear, number, labels)
         return made
 
     def disturbs_nobody(self, sheet: Sheet) -> bool:

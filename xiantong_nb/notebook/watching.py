@@ -70,16 +70,21 @@ def watch(
                     painter.take(batch)
                 return asking.result()
             finally:
-                with held():
-                    answer = asking.partial("interrupted")  # which changes nothing when it has ended
-                    if asking.only_failed:
-                        painter.withdraw()
-                    else:
-                        keep(answer)
-                        painter.finish(answer)
+                _leave(asking, painter, keep)
         except KeyboardInterrupt as stop:
             stop.add_note("What came is in xiantong_nb.last().")
             raise
+
+
+def _leave(asking: Asking[Item, Answer], painter: Painter[Item, Answer], keep: Callable[[Answer], None]) -> None:
+    """End what is asked, and leave the output that stays."""
+    with held():
+        answer = asking.partial("interrupted")  # which changes nothing when it has ended
+        if asking.only_failed:
+            painter.withdraw()
+        else:
+            keep(answer)
+            painter.finish(answer)
 
 
 class NoPainter:

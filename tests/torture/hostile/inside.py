@@ -22,7 +22,7 @@ from xiantong_nb.wires import WIRES
 FRAME = 0.12
 """Seconds: a little more than the shortest pause between two paints."""
 SEEN = 1.5
-"""Seconds that the last frame stays: a page beside other work may not have drawn one before."""
+"""Seconds until what was painted last is taken away: a page beside other work may not have drawn any of it before."""
 ALL = 10**9
 
 
@@ -56,7 +56,10 @@ def live(name: str, start: int, count: int, *, frames: int) -> None:
         for each in coming:
             each.paint(frame / frames)
         time.sleep(max(FRAME - (time.monotonic() - begun), 0.02))
-    time.sleep(SEEN)
+    for _ in range(2):  # as whoever watches an answer does: what was held back for the next frame is painted then
+        time.sleep(SEEN / 2)
+        for each in coming:
+            each.painter.take([])
     for each in coming:
         each.painter.withdraw()
 
