@@ -14,7 +14,7 @@ from tests.conftest import kernel_env
 from tests.kernels import Kernel
 
 ENGINE_LOG = "open(__import__('xiantong_nb.engine').engine.shared().log_path, errors='replace').read()"
-ENDLESS = "%%ask demo:toy-1 --alone --max-tokens 8000 {}\nAn endless answer, please."
+ENDLESS = "%%ask demo:toy-1 --alone --max-tokens 24000 {}\nAn endless answer, please."
 
 
 def has_text(ran) -> bool:
@@ -196,7 +196,7 @@ def test_what_fails_costs_nothing_of_the_conversation(fresh_kernel):
     for failing in ("%%ask demo:toy-9\none", "%%ask --max-tokens 0\none", "%%ask --new --max-tokens 0\none"):
         assert kernel.run(failing, cell="one").status == "error"
         assert kernel.value(turns) == 3
-    request = kernel.send("%%ask --new --max-tokens 8000\nAn endless answer.", cell="one")
+    request = kernel.send("%%ask --new --max-tokens 24000\nAn endless answer.", cell="one")
     begun = kernel.wait(request, until=has_text)
     kernel.interrupt()
     kernel.wait(request, ran=begun)

@@ -133,7 +133,7 @@ def test_the_chat_goes_on_only_where_it_is_told_to(fresh_kernel):
 
 def test_an_interrupt_leaves_every_lane_partial_and_marked(fresh_kernel):
     kernel = fresh_kernel
-    request = kernel.send(f"{THREE} --alone --to part --max-tokens 8000\nAn endless answer, please.")
+    request = kernel.send(f"{THREE} --alone --to part --max-tokens 24000\nAn endless answer, please.")
     following = kernel.send("print('this cell was queued behind it')")
     begun = kernel.wait(request, until=all_have_text)
     kernel.interrupt()

@@ -67,7 +67,7 @@ def test_lanes_are_printed_once_each_when_they_have_ended(terminal):
 
 def test_a_line_says_how_far_the_lanes_are_and_ctrl_c_keeps_what_came(terminal):
     run(terminal, "%xiantong use demo")
-    for line in ("%%ask toy-1 toy-2 --alone --to part --max-tokens 8000", "an endless answer please", ""):
+    for line in ("%%ask toy-1 toy-2 --alone --to part --max-tokens 24000", "an endless answer please", ""):
         terminal.sendline(line)
         terminal.expect(r"\.\.\.: ")
     terminal.sendline("")
@@ -115,11 +115,11 @@ def test_the_other_forms(terminal):
 
 
 def test_ctrl_c_keeps_what_came(terminal):
-    terminal.sendline("%ask --alone --to part --max-tokens 8000 " + "hello")
+    terminal.sendline("%ask --alone --to part --max-tokens 24000 " + "hello")
     terminal.expect("Nothing connected yet")
     terminal.expect(PROMPT)
     run(terminal, "%xiantong use demo")
-    terminal.sendline("%ask --alone --to part --max-tokens 8000 an endless answer please")
+    terminal.sendline("%ask --alone --to part --max-tokens 24000 an endless answer please")
     terminal.expect("answer please\r\n")  # the echo of what was typed
     terminal.expect(r"(\w+\W+){8}")
     terminal.sendintr()
