@@ -113,6 +113,36 @@ def test_a_refused_spelling_has_another():
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "Unrecognized request argument supplied: max_tokens", "max_tokens: Extra inputs are not permitted",
+        '[{"type":"extra_forbidden","loc":["body","max_tokens"]}]', "Please use max_completion_tokens, not max_tokens",
+        'Unknown name "max_tokens": Cannot find field.', "property 'max_tokens' is unsupported",
+        '"max_tokens" is not allowed', "There is no such parameter: max_tokens",
+        "Additional properties are not allowed ('max_tokens' was unexpected)",
+        "m does not support parameters: ['max_tokens']", "'max_tokens' isn't recognised",
+    ],
+)  # fmt: skip
+def test_a_limit_by_an_unknown_name_gets_the_other(words):
+    assert respelt(words, max_tokens=5) == {"max_completion_tokens": 5}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]",  # DeepSeek's
+        "max_tokens is too large: 100000. This model supports at most 16384 completion tokens",  # OpenAI's
+        "'max_tokens' or 'max_completion_tokens' is too large: 100000. This model's maximum context length is 8192",
+        "max_tokens must be less than or equal to `8192`", "max_tokens is not allowed to exceed 8192",
+        "Unsupported value: 'max_tokens'", "max_tokens: Input should be greater than 0",
+    ],
+)  # fmt: skip
+def test_a_limit_out_of_range_keeps_its_name(words):
+    assert respelt(words, max_tokens=100_000) is None
+    assert respelt(words.replace("max_tokens", "max_completion_tokens"), max_completion_tokens=100_000) is None
+
+
+@pytest.mark.parametrize(
     "odd",
     [
         {"choices": None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from xiantong_nb.errors import (
     IncompleteReply,
     KeyRefused,
     NotConnected,
+    RequestRefused,
     UsageError,
     XiantongError,
 )
@@ -276,6 +278,18 @@ def test_a_spelling_that_is_refused_later_is_changed_back(faults, make):
         assert ask(session, target="gw", max_tokens=5).text == "yes"
     asked = [next(name for name in seen.json if "tokens" in name) for seen in faults.seen]
     assert asked == ["max_tokens", *["max_completion_tokens"] * 2, *["max_tokens"] * 2]
+
+
+def test_a_limit_that_was_too_high_does_not_lift_the_next_one(faults, make):
+    session = make({})
+    session.here["gw"] = Connection("gw", PRESETS["custom"], f"{faults.url}/v1", "m", wire="openai-completions")
+    said = "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"
+    faults.play(failure(400, {"error": {"message": said}}), Chat().good("yes"))
+    with pytest.raises(RequestRefused, match=re.escape(said)):
+        ask(session, target="gw", max_tokens=100_000)
+    assert ask(session, target="gw", max_tokens=50).text == "yes"
+    asked = [{name: value for name, value in seen.json.items() if "tokens" in name} for seen in faults.seen]
+    assert asked == [{"max_tokens": 100_000}, {"max_tokens": 50}]
 
 
 def test_a_chat_goes_on(faults, session):

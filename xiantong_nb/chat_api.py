@@ -7,6 +7,7 @@ Speaks OpenAI's chat completions in the form that local servers and gateways kno
 
 from __future__ import annotations
 
+import re
 import urllib.parse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 _OLD, _NEW = "max_tokens", "max_completion_tokens"
 """OpenAI renamed it and its reasoning models refuse the old name; most other servers know no other."""
+_NO_SUCH_NAME = re.compile(
+    r"\b(?:un(?:known|supported|recogni[sz]ed|expected)|extra(?:_\w+)?|no such|cannot find|instead)\b(?! value)"
+    r"|n[o']t (?:support|recogni|know|permit|allow|find)\w*\b(?! to )|\buse\W+max_",
+    re.IGNORECASE,
+)
+"""How servers say that they don't know a name; a value that is out of range is refused in other words."""
 _STOPS: Final = 4
 
 
@@ -63,13 +70,14 @@ def again(call: HttpCall, refusal: str) -> HttpCall | None:
     """
     Return the call in a spelling that may be taken, if the endpoint's words of refusal name what can be spelt so.
 
-    The limit of tokens has two names, and not every server knows `stream_options`.
+    The limit of tokens has two names, and not every server knows `stream_options`. A limit that is refused for its
+    value keeps its name: some servers take the other one without a word, and heed it not.
     """
     body = msgspec.json.decode(call.body)
     here, other = (_OLD, _NEW) if _OLD in body else (_NEW, _OLD)
     if "stream_options" in refusal and "stream_options" in body:
         del body["stream_options"]
-    elif here in body and here in refusal:
+    elif here in body and here in refusal and _NO_SUCH_NAME.search(refusal):
         body[other] = body.pop(here)
     else:
         return None
