@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 
 import xiantong_nb
 from tests.fault_server import BLOCK, CLOSE, ENDLESS, START, failure, good, head, sse, text
-from xiantong_nb import IncompleteReply, KeyRefused, UsageError, aask, ask, connections, last, stream
+from xiantong_nb import IncompleteReply, KeyRefused, UsageError, aask, ask, connections, dry_run, last, stream
 from xiantong_nb.api import session
 from xiantong_nb.events import TextDelta
 
@@ -43,6 +44,31 @@ def test_a_question_stands_alone_unless_a_chat_is_named(faults):
     ask("three", chat="c")
     ask("four", chat="c", stop=["a", "b"])
     assert [len(s.json["messages"]) for s in faults.seen] == [1, 1, 1, 3]
+
+
+def test_no_target_is_the_one_in_use(faults):
+    faults.play(good("x"))
+    assert ask("hi", None).connection == ask("hi").connection == "anthropic"
+    with stream("hi", None) as under_way, session().open("hi", None) as same:
+        assert under_way.result().text == same.result().text == "x"
+    assert asyncio.run(aask("hi", None)).text == "x"
+    assert dry_run("hi", None).target == "anthropic:m"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_an_array_is_an_image(faults, several):
+    faults.play(good("x"))
+    array = np.zeros((4, 6, 3), "uint8")
+    ask("what is it?", image=[array, array] if several else array)
+    blocks = faults.seen[-1].json["messages"][0]["content"]
+    assert [block["type"] for block in blocks] == ["image"] * (1 + several) + ["text"]
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], ()])
+def test_no_image_and_no_file_are_none(faults, nothing):
+    faults.play(good("x"))
+    ask("hi", image=nothing, file=nothing, stop=nothing)
+    assert faults.seen[0].json["messages"] == [{"role": "user", "content": "hi"}]
 
 
 def test_stream(faults):

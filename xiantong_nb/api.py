@@ -39,12 +39,12 @@ def session() -> Session:
     return _SESSION
 
 
-def ask(prompt: str, target: str = "", **options: Any) -> Reply:
+def ask(prompt: str, target: str | None = None, **options: Any) -> Reply:
     """
     Ask and wait for the whole answer.
 
-    `target` is `connection`, `connection:model` or a model of the connection in use; nothing is the target
-    in use. Options are those of `%%ask`: `system`, `max_tokens`, `temperature`, `stop` (a string or several),
+    `target` is `connection`, `connection:model` or a model of the connection in use; None, or nothing, is the
+    target in use. Options are those of `%%ask`: `system`, `max_tokens`, `temperature`, `stop` (a string or several),
     `image` (one or several: paths, URLs, bytes, Pillow images, figures, arrays), `file` (one or several paths),
     `schema` (a pydantic model, a JSON schema as a dict, a dataclass: the answer is read into `.data`), `effort`,
     `reuse`, `budget` in USD, `chat`, `new`, `alone`. From Python a question stands alone unless `chat` names a
@@ -58,7 +58,7 @@ def ask(prompt: str, target: str = "", **options: Any) -> Reply:
         return under_way.result()
 
 
-def stream(prompt: str, target: str = "", **options: Any) -> Stream:
+def stream(prompt: str, target: str | None = None, **options: Any) -> Stream:
     """
     Ask, and iterate over the events as they come.
 
@@ -74,7 +74,7 @@ def stream(prompt: str, target: str = "", **options: Any) -> Stream:
     return session().open(prompt, target, _options(options))
 
 
-async def aask(prompt: str, target: str = "", **options: Any) -> Reply:
+async def aask(prompt: str, target: str | None = None, **options: Any) -> Reply:
     """Ask without blocking the caller's event loop; cancelling it stops the model. As `ask` otherwise."""
     under_way = await asyncio.to_thread(stream, prompt, target, **options)  # the engine may have to start
     with under_way:
@@ -82,7 +82,7 @@ async def aask(prompt: str, target: str = "", **options: Any) -> Reply:
         return under_way.result()
 
 
-def dry_run(prompt: str, target: str = "", **options: Any) -> Rehearsal:
+def dry_run(prompt: str, target: str | None = None, **options: Any) -> Rehearsal:
     """
     Return what `ask` would send, with its tokens counted or estimated; no model is asked.
 
@@ -90,7 +90,7 @@ def dry_run(prompt: str, target: str = "", **options: Any) -> Rehearsal:
     """
     from xiantong_nb.rehearsal import rehearse
 
-    return rehearse(session(), prompt, target, _options(options))
+    return rehearse(session(), prompt, target or "", _options(options))
 
 
 @overload
@@ -243,18 +243,17 @@ def _options(given: dict[str, Any]) -> Options:
     alone = given.get("alone", "chat" not in given)
     given = _by_field(given, Options, {"images": "image", "files": "file"}, hidden=("notes",))
     stop = given.get("stop") or ()
-    images = given.get("images") or ()
+    images = _several(given.get("images"))
     if images:
         from xiantong_nb.pictures import picture
 
-        several = images if isinstance(images, list | tuple) else [images]
-        images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(several, 1))
-    files = given.get("files") or ()
+        images = tuple(picture(each, name=f"image {number}") for number, each in enumerate(images, 1))
+    files = _several(given.get("files"))
     notes: tuple[str, ...] = ()
     if files:
         from xiantong_nb.inlined import inlined
 
-        read = [inlined(path) for path in (files if isinstance(files, list | tuple) else [files])]
+        read = [inlined(path) for path in files]
         files = tuple(block for block, _ in read)
         notes = (f"with {', '.join(told for _, told in read)}",)
     schema = given.get("schema")
@@ -265,3 +264,10 @@ def _options(given: dict[str, Any]) -> Options:
     stop = (stop,) if isinstance(stop, str) else tuple(stop)
     made = {"stop": stop, "alone": alone, "images": images, "files": files, "notes": notes, "schema": schema}
     return Options(**given | made)
+
+
+def _several(given: Any) -> tuple[Any, ...]:
+    """Return what stands in an option that takes none, one or several: an array is one, and has no truth to ask for."""
+    if isinstance(given, list | tuple):
+        return tuple(given)
+    return () if given is None or (isinstance(given, str) and not given) else (given,)

@@ -161,10 +161,10 @@ class Session:
         return notes
 
     def open(
-        self, prompt: Typed, target: str = "", options: Options | None = None, origin: Origin | None = None
+        self, prompt: Typed, target: str | None = None, options: Options | None = None, origin: Origin | None = None
     ) -> Stream:
         """
-        Prepare a question; it goes out when the Stream is entered.
+        Prepare a question; it goes out when the Stream is entered. Without a target the one in use is asked.
 
         Raises `UsageError` for an empty prompt or an unknown target, `EngineError` when the embedded engine
         can't run here.
@@ -177,7 +177,7 @@ class Session:
             if reply.complete and not question.options.alone:  # only now: what fails costs nothing of the conversation
                 question.goes_on(lane, reply)
 
-        (lane,) = self.lanes(question, self.ready([target]), keep, alone=True)
+        (lane,) = self.lanes(question, self.ready([target or ""]), keep, alone=True)
         return Stream(lane)
 
     def compare(
