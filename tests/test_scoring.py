@@ -14,6 +14,7 @@ from xiantong_nb.scoring import Judge, NoScore, scored, verdict
     ("said", "score"),
     [("7", 7), ("7.5", 7.5), ("**8**", 8), ("Score: 9", 9), ("6/10.", 6), ("Rating: **4** / 5", 4), ("-1", -1),
      ("8\n\nIt is right.", 8), ("It is right, but long.\n\nScore: 6", 6), ("Yes.", True), ("no", False),
+     ("It is fine.\n8\n", 8), ("It is fine.\n\nScore: 8/10 \n \n", 8), ("7 \n", 7),
      ("good", "good"), ("\n good \nbecause it is", "good"), ("2 of 3 are right", "2 of 3 are right")],
 )  # fmt: skip
 def test_a_verdict_is_read(said, score):
@@ -21,7 +22,10 @@ def test_a_verdict_is_read(said, score):
     assert (read, type(read)) == (score, type(score))
 
 
-@pytest.mark.parametrize("said", ["", " \n", "long " * 40])
+@pytest.mark.parametrize(
+    "said",
+    ["", " \n", "long " * 40, "9" * 4301, f"{'9' * 400}.5", f"Score: {'9' * 5000}\n", f"It is right.\n{'9' * 4301}"],
+)
 def test_no_verdict_is_said(said):
     with pytest.raises(NoScore):
         verdict(said)

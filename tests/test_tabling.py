@@ -303,6 +303,15 @@ def test_a_judge_is_asked_about_every_whole_answer_once(session, servers, tmp_pa
     assert failed[0].unscored.startswith("the judge gave none: ")
 
 
+def test_what_a_judge_says_ends_no_table(session, servers, tmp_path):
+    servers["b"].play(good("It is right.\n8\n"), good("9" * 5000))
+    none = "the judge gave a number of 5,000 characters"
+    for _ in range(2):
+        made = table(session, ["one", "two"], "a", score="b", keep=tmp_path / "kept")
+        assert {(cell.score, cell.unscored) for cell in made} == {(8, ""), (None, none)}
+    assert len(servers["b"].seen) == 2
+
+
 # executors
 
 

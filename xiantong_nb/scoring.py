@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,8 +64,9 @@ def verdict(text: str) -> Score:
 
     Raises `NoScore` for an answer that is none of these.
     """
+    text = text.strip()
     lines = text.split("\n")
-    first = next((line.strip() for line in lines if line.strip()), "")
+    first = lines[0].strip()
     for said in (text, first, lines[-1]):
         if told := _NUMBER.fullmatch(said):
             return _number(told[1])
@@ -95,4 +97,7 @@ def scored(scorer: Scorer, prompt: str, reply: Reply) -> Score | None:
 
 
 def _number(text: str) -> int | float:
+    if math.isinf(float(text)):  # from 4,300 digits on `int` raises, and nothing could be made of a score as large
+        msg = f"the judge gave a number of {len(text):,} characters"
+        raise NoScore(msg)
     return float(text) if "." in text else int(text)
