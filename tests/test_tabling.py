@@ -357,13 +357,24 @@ def test_a_worker_that_fails_or_lacks_the_connection_fails_its_cells(session, se
     )
     assert servers["a"].accepted == 0, "the connection is this process's own"
 
-    class Dying(ProcessPoolExecutor):
-        def submit(self, _work, /, *_given):
-            return super().submit(os._exit, 1)
 
-    with Dying(1, mp_context=get_context("spawn")) as pool:
-        made = table(session, ["1", "2"], "a", executor=pool)
-    assert all("A worker of the executor failed (BrokenProcessPool" in cell.error.message for cell in made)
+class Dying(ProcessPoolExecutor):
+    """A pool whose only worker dies of its first work."""
+
+    def __init__(self):
+        super().__init__(1, mp_context=get_context("spawn"))
+
+    def submit(self, _work, /, *_given):
+        return super().submit(os._exit, 1)
+
+
+def test_a_worker_that_dies_fails_its_cells_and_those_that_come_after(dear):
+    for options in ({}, {"budget": 0.5, "max_tokens": 10_000}):  # a budget has two asked at once
+        with Dying() as pool:
+            made = table(dear, ["1", "2", "3", "4", "5"], "dear", executor=pool, options=options)
+        assert len(made.errors) == 5
+        assert all("A worker of the executor failed (BrokenProcessPool" in cell.error.message for cell in made)
+        assert dear.last is made
 
 
 def test_batches_go_on_from_what_is_kept(servers, monkeypatch, tmp_path):

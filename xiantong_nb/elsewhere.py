@@ -97,6 +97,7 @@ class Elsewhere:
         self._executor = executor
         self._at_once = at_once
         self._under_way: dict[Future[Any], Batch] = {}
+        self._taken = False  # whether the executor has ever taken a batch
 
     def room(self, _: str) -> int:
         """Return more than there are: the executor has a queue of its own."""
@@ -108,10 +109,10 @@ class Elsewhere:
         return bool(self._under_way)
 
     def begin(self, jobs: Sequence[Job]) -> None:
-        """Submit them."""
+        """Submit them. Raises what the executor does where it takes nothing at all; later, they have failed."""
         for at in range(0, len(jobs), _IN_A_BATCH):
             batch = Batch(tuple(jobs[at : at + _IN_A_BATCH]), self._at_once)
-            self._under_way[self._executor.submit(answered, batch)] = batch
+            self._under_way[self._submitted(batch)] = batch
 
     def ended(self) -> list[Ended]:
         """Return what has ended; nothing where a quarter of a second brings none."""
@@ -128,6 +129,17 @@ class Elsewhere:
         ]  # fmt: skip
         self._under_way.clear()
         return ended
+
+    def _submitted(self, batch: Batch) -> Future[Any]:
+        try:
+            future = self._executor.submit(answered, batch)
+        except Exception as failed:  # a worker has died, say, and the pool with it
+            if not self._taken:
+                raise
+            future = Future()
+            future.set_exception(failed)
+        self._taken = True
+        return future
 
     def _read(self, future: Future[Any], batch: Batch) -> list[Ended]:
         try:
