@@ -110,7 +110,7 @@ def kernel(tmp_path_factory):
 @pytest.fixture(scope="module")
 def faulty(endpoint, tmp_path_factory):
     """A kernel whose `anthropic` connection is the `endpoint`; `demo` is there, too."""
-    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-marker-key-0123456789"}
+    env = {"ANTHROPIC_BASE_URL": endpoint.url, "ANTHROPIC_API_KEY": "sk-ant-CANARY-0123456789-wxyz"}
     env["ANTHROPIC_MODEL"] = "m"  # else the endpoint would be asked for its list, before the first question
     made = Kernel({**kernel_env(tmp_path_factory.mktemp("home")), **env})
     assert made.run("%load_ext xiantong_nb").status == "ok"

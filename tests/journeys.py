@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.kernels import Kernel, Ran
 
-WRONG = "wrong-key-0123456789-abcdef"
+WRONG = "wrong-CANARY-0123456789-wxyz-abcdef"
 FEW = "--alone --max-tokens 64"
 
 

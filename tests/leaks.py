@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import tarfile
 import urllib.parse
 import zipfile
@@ -21,13 +22,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MARKERS = (
-    "CANARY-0123456789-wxyz",
-    "MARKER-q7Zt93-LmPx41-8842",
-    "marker-key-0123456789",
-    "a-marker-for-tests-7890",
-)
-"""What stands in the keys that tests use."""
+MARKERS = ("CANARY-0123456789-wxyz", "MARKER-q7Zt93-LmPx41-8842")
+"""One of them stands in each key that tests use; `keys_without` finds one that has none."""
+UNUSED = {"test_secret.py": "what has the shape of a key, and what has not: it is judged, and given to nothing"}
+"""Where what looks like a key is none, and why."""
+_LIKE_A_KEY = re.compile(r"(?<![\w-])(?:sk-[\w-]{8,}|[A-Za-z][A-Za-z-]*-\d{6,}[\w-]*)")
 TYPED: set[str] = set()
 """IPython folders of kernels in which a test typed a key into a cell, as people do, too: their history holds it."""
 ALLOWED: dict[str, str] = {
@@ -63,8 +62,10 @@ def forms(key: str) -> dict[str, bytes]:
         "percent, all": "".join(f"%{byte:02X}" for byte in plain).encode(),
         "percent, all, small": "".join(f"%{byte:02x}" for byte in plain).encode(),
         "escapes": "".join(f"\\u{byte:04x}" for byte in plain).encode(),
+        "escapes, large": "".join(f"\\u{byte:04X}" for byte in plain).encode(),
         "entities": "".join(f"&#{byte};" for byte in plain).encode(),
         "entities, hex": "".join(f"&#x{byte:x};" for byte in plain).encode(),
+        "entities, hex, large": "".join(f"&#x{byte:X};" for byte in plain).encode(),
         "utf-16": key.encode("utf-16-le"),
         "utf-16, big": key.encode("utf-16-be"),
     }
@@ -133,14 +134,19 @@ def in_folder(folder: Path, *keys: str) -> list[str]:
 
 
 def left(folder: Path) -> list[str]:
-    """Every place in what a run has left behind that holds one of the tests' keys, and is not allowed to."""
+    """Every place in what a run has left behind that holds a key of the tests or half of one, and is not allowed to."""
     found = []
-    for line in in_folder(folder, *MARKERS):
+    for line in dict.fromkeys(in_folder(folder, *(part for key in MARKERS for part in parts(key)))):
         path = Path(line.rpartition(": ")[0])
         typed = any(path.is_relative_to(each) for each in TYPED if each) and path.name == "history.sqlite"
         if not typed and not any(fnmatch(str(path.relative_to(folder)), pattern) for pattern in ALLOWED):
             found.append(line)
     return found
+
+
+def keys_without(source: str) -> list[str]:
+    """What looks like a key in the source of a test, and has no marker in it by which it would be found."""
+    return [each for each in _LIKE_A_KEY.findall(source) if not any(marker in each for marker in MARKERS)]
 
 
 def _in_file(path: Path, keys: tuple[str, ...]) -> list[str]:

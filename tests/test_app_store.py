@@ -22,7 +22,7 @@ APPS = {
     "credentials": {
         "source_oauth::w1::s1": {"value": "t", "tokenType": "Bearer", "new": {"deep": [1, None, "é🐼\u2028"]}},
         "llm_oauth::claude-max": {"value": "access", "refreshToken": "r", "expiresAt": 1795305600000},
-        "llm_api_key::anthropic-api": {"value": "sk-ant-EXAMPLE", "extra": True},
+        "llm_api_key::anthropic-api": {"value": "app-CANARY-0123456789-wxyz", "extra": True},
         "llm_api_key::__test-1795305600000": {"value": "x"},
         "something_new::a::b::c": {"any": "thing"},
     },
@@ -63,13 +63,17 @@ def same(read, wanted):
 def test_what_the_app_wrote_opens_is_extended_and_read_back(app, vault):
     app.write(vault.file.path, APPS)
     keys = vault.keys()
-    assert {slug: (k.key.reveal(), k.origin) for slug, k in keys.items()} == {"anthropic-api": ("sk-ant-EXAMPLE", "")}
+    assert {slug: (k.key.reveal(), k.origin) for slug, k in keys.items()} == {
+        "anthropic-api": ("app-CANARY-0123456789-wxyz", "")
+    }
     vault.put("gw", KEY, PLACE)
     wanted = changed(APPS, "gw", {"value": KEY.reveal(), "origin": PLACE})
     assert same(app.read(vault.file.path), wanted)
     vault.bind("anthropic-api", "https://api.anthropic.com")
     wanted = changed(
-        wanted, "anthropic-api", {"value": "sk-ant-EXAMPLE", "extra": True, "origin": "https://api.anthropic.com"}
+        wanted,
+        "anthropic-api",
+        {"value": "app-CANARY-0123456789-wxyz", "extra": True, "origin": "https://api.anthropic.com"},
     )
     assert same(app.read(vault.file.path), wanted)
     vault.remove("gw")
@@ -84,13 +88,13 @@ def test_what_is_written_here_is_read_extended_and_opened_again(app, vault):
     assert read["credentials"] == {"llm_api_key::gw": {"value": KEY.reveal(), "origin": PLACE}}
     assert read["metadata"]["createdAt"] <= read["metadata"]["updatedAt"]
     salt = vault.file.path.read_bytes()[12:44]
-    read["credentials"]["llm_api_key::theirs"] = {"value": "sk-THEIRS"}
+    read["credentials"]["llm_api_key::theirs"] = {"value": "theirs-CANARY-0123456789-wxyz"}
     app.write(vault.file.path, read, salt=salt)
-    assert vault.keys()["theirs"].key.reveal() == "sk-THEIRS"
+    assert vault.keys()["theirs"].key.reveal() == "theirs-CANARY-0123456789-wxyz"
     assert vault.keys()["gw"].key == KEY
     vault.put("gw", KEY, "https://other.example")
     assert vault.file.path.read_bytes()[12:44] == salt
-    assert app.read(vault.file.path)["credentials"]["llm_api_key::theirs"] == {"value": "sk-THEIRS"}
+    assert app.read(vault.file.path)["credentials"]["llm_api_key::theirs"] == {"value": "theirs-CANARY-0123456789-wxyz"}
 
 
 def test_an_older_file_keeps_what_opened_it(app, vault, tmp_path):

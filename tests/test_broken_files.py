@@ -107,7 +107,8 @@ PAYLOADS = {
     "Infinity": b'{"credentials": {"a": -Infinity}}', "1e999": b'{"credentials": {"a": 1e999}}',
     "BOM": b'\xef\xbb\xbf{"credentials": {}}', "trailing NUL": b'{"credentials": {}}\0',
     "invalid UTF-8": b'{"credentials": {"\xff": 1}}', "nested": b'{"credentials": ' + b"[" * 20_000,
-    "5,000 digits": b'{"credentials": {"a": ' + b"9" * 5000 + b"}}", "nothing": b"", "text": b"sk-CANARY-0123456789",
+    "5,000 digits": b'{"credentials": {"a": ' + b"9" * 5000 + b"}}", "nothing": b"",
+    "text": b"sk-CANARY-0123456789-wxyz",
 }  # fmt: skip
 
 

@@ -39,7 +39,7 @@ A, STOP, DONE = chunk({"content": "a"}), chunk({}, "stop"), b"[DONE]"
 
 
 def connection(base_url: str = "https://host.example/v1", **more) -> Connection:
-    key = Secret("sk-test-0123456789abcdef")
+    key = Secret("sk-test-CANARY-0123456789-wxyz")
     return Connection("custom", PRESETS["custom"], base_url, "m", key=key, wire="openai-completions", **more)
 
 
@@ -54,7 +54,7 @@ def test_only_what_was_asked_for_is_sent():
         "stream": True, "stream_options": {"include_usage": True},
     }  # fmt: skip
     assert (call.method, call.url) == ("POST", "https://host.example/v1/chat/completions")
-    assert call.headers["authorization"] == "Bearer sk-test-0123456789abcdef"
+    assert call.headers["authorization"] == "Bearer sk-test-CANARY-0123456789-wxyz"
     assert not {"x-api-key", "anthropic-version"} & set(call.headers)
     assert "x-api-key" in encode(request(), connection(auth_header="x-api-key")).headers
     assert "sk-test" not in repr(call)

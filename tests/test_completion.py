@@ -51,7 +51,7 @@ def environment(home, faults_url: str) -> dict[str, str]:
     """What a kernel is started with that knows three connections: two saved ones and one of its environment."""
     remember(home, "ollama", "ollama", "http://localhost:11434", PULLED)
     remember(home, "gw", "custom", faults_url, LISTED)
-    return {**kernel_env(home), "OPENROUTER_API_KEY": "sk-or-CANARY-0123456789"}
+    return {**kernel_env(home), "OPENROUTER_API_KEY": "sk-or-CANARY-0123456789-wxyz"}
 
 
 @pytest.fixture(scope="module")

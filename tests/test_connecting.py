@@ -21,8 +21,8 @@ from xiantong_nb.errors import UsageError
 from xiantong_nb.notebook import commands
 from xiantong_nb.notebook.screen import Screen
 
-KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-0123456789-abcd"
-SHAPED = "sk-ant-api03-" + "Ab1_" * 12
+KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-CANARY-0123456789-wxyz-abcd"
+SHAPED = "sk-ant-api03-CANARY-0123456789-wxyz"
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,8 @@ from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 from xiantong_nb.ticket import Ticket
 
-KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-0123456789-abcd"
-SHAPED = "sk-ant-api03-" + "Ab1_" * 12
+KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-CANARY-0123456789-wxyz-abcd"
+SHAPED = "sk-ant-api03-CANARY-0123456789-wxyz"
 
 
 class Front:

@@ -122,7 +122,7 @@ def test_what_is_open_to_others_is_said_and_a_save_mends_it(session, home):
     found = wrong(session)
     assert "other users" in found[str(home)].says
     assert "mode 644" in found["credentials.enc"].says
-    saved(session, key=Secret("another-key-0123456789"), default_model=connection.default_model)
+    saved(session, key=Secret("another-CANARY-0123456789-wxyz"), default_model=connection.default_model)
     assert wrong(session) == {}
 
 
@@ -145,7 +145,7 @@ def test_what_can_not_be_read_is_said_and_restore_mends_it(session, home, capsys
 
 def test_a_key_that_vanished_is_said_where_it_is_missed_and_comes_back_on_request(session, home, capsys):
     saved(session)
-    app_writes(session.store._vault, app="app-key-0123456789")
+    app_writes(session.store._vault, app="app-CANARY-0123456789-wxyz")
     assert "%xiantong restore gw" in wrong(session)["gw"].mend
     assert "another program has written over" in str(session.connections()["gw"].fault)
     assert "%xiantong restore gw" in run("restore", capsys)
@@ -160,7 +160,7 @@ def test_a_key_that_another_program_changed_is_used_and_said_with_each_answer(se
     saved(session, faults.url)
     vault = session.store._vault
     vault.identity = Identity({"HOME": "/home/x"}, ())
-    changed = vault.file.read().payload["credentials"]["llm_api_key::gw"] | {"value": "other-key-0123456789"}
+    changed = vault.file.read().payload["credentials"]["llm_api_key::gw"] | {"value": "other-CANARY-0123456789-wxyz"}
     from xiantong_nb.sealed import with_credential
 
     vault.file.update(lambda opened: with_credential(opened, "llm_api_key::gw", changed))
@@ -168,7 +168,7 @@ def test_a_key_that_another_program_changed_is_used_and_said_with_each_answer(se
     with session.open("hello", "gw") as stream:
         stream.result()
         assert any("restore gw" in note for note in stream.lane.notes)
-    assert faults.seen[0].header("authorization") == "Bearer other-key-0123456789"
+    assert faults.seen[0].header("authorization") == "Bearer other-CANARY-0123456789-wxyz"
     assert "changed" in wrong(session)["gw"].says
     assert "stays as another program left it" in run("restore gw --accept", capsys)
     assert wrong(session) == {}
@@ -226,7 +226,7 @@ def test_the_environment_is_told_without_what_is_secret_in_it(home):
 
 def test_a_saved_connection_that_hides_one_of_the_environment_is_said(session, monkeypatch):
     session.store.put(replace(saved(session), slug="openrouter", preset=PRESETS["openrouter"]))
-    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-0123456789")
+    monkeypatch.setenv("OPENROUTER_API_KEY", "sk-or-CANARY-0123456789-wxyz")
     assert any("the saved one is asked" in finding.says for finding in look(session))
 
 

@@ -14,7 +14,7 @@ from tests.test_terminal import run
 from tests.test_terminal import terminal as terminal  # noqa: PLC0414  # a fixture
 from xiantong_nb.notebook import variables
 
-SHAPED = "sk-proj-" + "aB3_" * 10
+SHAPED = "sk-proj-CANARY-0123456789-wxyz"
 SAVED = "sk-CANARY-0123456789-wxyz"
 FENCED = ("```bash\npip list\n```", "```python\nprint('mended')\n```", "```python\nprint('other')\n```")
 ANSWER = "\n\n".join(["The list was empty.", *FENCED])

@@ -100,7 +100,7 @@ def test_what_was_put_is_no_connection_of_ones_own():
     session.handover.put(wanted)
     assert env[MODEL] == "a/b"
     assert list(session.connections()) == ["openrouter", "demo"]
-    env[API_KEY] = "sk-ant-of-the-user-0123456789"
+    env[API_KEY] = "sk-ant-of-the-user-CANARY-0123456789-wxyz"
     assert "anthropic" in session.connections()
 
 

@@ -38,8 +38,9 @@ LOCAL = {
     "defaultModel": "q",
 }  # fmt: skip
 KEYS = {
-    "llm_api_key::anthropic-api": "sk-ant-0123456789-one", "llm_api_key::pi-api-key": "sk-or-0123456789-two",
-    "llm_api_key::gw": "gateway-0123456789", "llm_oauth::claude-max": "token",
+    "llm_api_key::anthropic-api": "sk-ant-CANARY-0123456789-wxyz-one",
+    "llm_api_key::pi-api-key": "sk-or-CANARY-0123456789-wxyz-two",
+    "llm_api_key::gw": "gateway-CANARY-0123456789-wxyz", "llm_oauth::claude-max": "token",
 }  # fmt: skip
 
 
@@ -84,9 +85,9 @@ def test_what_can_be_asked_comes_along_with_its_key_and_all_its_fields(session, 
     assert state(tmp_path / ".craft-agent") == before
     found = session.connections()
     shown = {slug: (c.preset.slug, c.default_model, c.key and c.key.reveal(), c.fault) for slug, c in found.items()}
-    assert shown["anthropic-api"] == ("anthropic", "claude-opus-4-7", "sk-ant-0123456789-one", None)
-    assert shown["pi-api-key"] == ("openrouter", "openai/gpt-4o", "sk-or-0123456789-two", None)
-    assert shown["gw"] == ("custom", "m", "gateway-0123456789", None)
+    assert shown["anthropic-api"] == ("anthropic", "claude-opus-4-7", "sk-ant-CANARY-0123456789-wxyz-one", None)
+    assert shown["pi-api-key"] == ("openrouter", "openai/gpt-4o", "sk-or-CANARY-0123456789-wxyz-two", None)
+    assert shown["gw"] == ("custom", "m", "gateway-CANARY-0123456789-wxyz", None)
     assert shown["local-model"] == ("custom", "q", None, None)
     assert session.store._vault.keys()["gw"].origin == "https://gw.example"
     entries = session.store.config()["llmConnections"]
@@ -149,11 +150,12 @@ def test_a_configuration_from_before_there_were_several(session, there):
         authType="api_key",
         customModel="m",
         anthropicBaseUrl="https://gw.example",
-        keys={"anthropic_api_key::global": "old-key-0123456789"},
+        keys={"anthropic_api_key::global": "old-CANARY-0123456789-wxyz"},
     )
     assert carried(session) == ["anthropic-api"]
     found = session.connections()["anthropic-api"]
-    assert (found.base_url, found.default_model, found.key) == ("https://gw.example", "m", Secret("old-key-0123456789"))
+    assert (found.base_url, found.default_model) == ("https://gw.example", "m")
+    assert found.key == Secret("old-CANARY-0123456789-wxyz")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_a_configuration_from_before_there_were_several(session, there):
     ],
 )
 def test_old_configurations(session, there, config, says):
-    there(keys={"anthropic_api_key::global": "old-key-0123456789"}, **config)
+    there(keys={"anthropic_api_key::global": "old-CANARY-0123456789-wxyz"}, **config)
     assert [item.says for item in importer.plan(session).items] == says
 
 
@@ -179,7 +181,7 @@ def test_a_second_time_there_is_nothing_left_and_names_that_are_taken_get_a_numb
         "is here already: anthropic-api", "is here already: gw",
     ]  # fmt: skip
     there({**CUSTOM, "baseUrl": "https://other.example"}, {**CUSTOM, "slug": "openrouter"}, keys={
-        "llm_api_key::gw": "gateway-0123456789", "llm_api_key::openrouter": "second-0123456789",
+        "llm_api_key::gw": "gateway-CANARY-0123456789-wxyz", "llm_api_key::openrouter": "second-CANARY-0123456789-wxyz",
     })  # fmt: skip
     assert carried(session) == ["gw-2", "openrouter-2"]
     assert session.connections()["gw-2"].base_url == "https://other.example"
@@ -256,15 +258,15 @@ def test_it_is_shown_first_and_done_after_a_yes(fresh_kernel, there, tmp_path, f
     shown = fresh_kernel.run("%xiantong import", answers=["n"])
     assert "comes along" in shown.text
     assert "left out: it signs in" in shown.text
-    assert "…6789" in shown.text
-    assert "gateway-0123456789" not in shown.text
+    assert "…wxyz" in shown.text
+    assert "gateway-CANARY-0123456789-wxyz" not in shown.text
     assert "Nothing was changed." in shown.text
     assert not (tmp_path / ".xiantong").exists()
     done = fresh_kernel.run("%xiantong import", answers=["y"])
     assert "gw is here." in done.text
     faults.play(good("hello"))
     assert "hello" in fresh_kernel.run("%%ask gw:m\nhi").text
-    assert faults.seen[0].header("authorization") == "Bearer gateway-0123456789"
+    assert faults.seen[0].header("authorization") == "Bearer gateway-CANARY-0123456789-wxyz"
 
 
 def test_without_anybody_to_ask_it_needs_a_yes_on_the_line(terminal, there):

@@ -13,7 +13,7 @@ from tests.kernels import Kernel
 from tests.sheets import VIEW, Page
 from tests.test_painting import HOSTILE, slowly
 
-KEY = "sk-ant-marker-key-0123456789"
+KEY = "sk-ant-CANARY-0123456789-wxyz"
 ENDLESS = [head() + sse(START, BLOCK, text("some ")), 0.3, sse(text("words")), 60.0]
 REFUSED = {"type": "error", "error": {"type": "invalid_request_error", "message": "no such thing"}}
 WIDGETS = "{type(w).__name__ for w in __import__('ipywidgets').widgets.widget._instances.values()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import bz2
 import gzip
+import itertools
 import json
 import lzma
 import os
@@ -64,20 +65,35 @@ def test_a_key_in_pieces_is_found(written):
 
 @pytest.mark.parametrize("name", [None, "history"])
 def test_what_a_run_leaves_is_searched(tmp_path, monkeypatch, name):
-    """Every marker in each of its forms, wherever it is left; but not what a test typed into a cell itself."""
+    """Every marker and half of it, in each form, wherever it is left; but not what a test typed into a cell itself."""
     monkeypatch.setattr(leaks, "TYPED", {str(tmp_path / "home" / "ipython")} if name else set())
     monkeypatch.setattr(leaks, "ALLOWED", {"*/given.txt": "an example"})
     inside = tmp_path / "home" / "ipython" / "profile_default"
     inside.mkdir(parents=True)
-    planted = {"crash.txt": 0, "history.sqlite": 1, "core": 2, "server.log": 3, "given.txt": 0}
-    for file, marker in planted.items():
-        for form in leaks.forms(leaks.MARKERS[marker]).values():
+    kept = [part for marker in leaks.MARKERS for part in leaks.parts(marker)]
+    for file, part in itertools.product(("crash.txt", "history.sqlite", "core", "given.txt"), kept):
+        for form in leaks.forms(part).values():
             (inside / file).write_bytes(b"before " + form + b" behind")
             expected = file != "given.txt" and not (name and file == "history.sqlite")
             assert bool(leaks.left(tmp_path)) == expected, (file, form)
             (inside / file).unlink()
     (inside / f"{KEY}.txt").touch()
     assert leaks.left(tmp_path) == [f"{inside / KEY}.txt: plain, in its name"]
+
+
+def test_every_key_in_these_tests_has_a_marker():
+    tests = Path(__file__).parent
+    for key in (KEY, "sk-or-CANARY-0123456789-wxyz-one"):
+        assert leaks.keys_without(f"x = '{key}'") == []
+    for words in ("sk test 0123456789abcdef", "sk CANARY 0123456789", "key one 0123456789", "sk ant api03 Ab1_Ab1_"):
+        key = words.replace(" ", "-")
+        assert leaks.keys_without(f"x = '{key}'") == [key], "a key without one is found"
+    without = {
+        str(path.relative_to(tests)): found
+        for path in tests.rglob("*.py")
+        if (found := leaks.keys_without(path.read_text(encoding="utf-8"))) and path.name not in leaks.UNUSED
+    }
+    assert without == {}
 
 
 def test_every_kind_of_file_is_searched(tmp_path):

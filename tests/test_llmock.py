@@ -21,7 +21,7 @@ def session(llmock, request):
     """One connection named gw, by each wire in turn."""
     made = Session(folder=NOWHERE, environment={}, transport=lambda: Transport(Limits(idle=0.5)))
     base_url = llmock.base_url("anthropic") if request.param == "anthropic-messages" else llmock.base_url("openai")
-    key = {"key": Secret("sk-test-0123456789"), "key_from": "credentials.enc"}
+    key = {"key": Secret("sk-test-CANARY-0123456789-wxyz"), "key_from": "credentials.enc"}
     made.here["gw"] = Connection("gw", PRESETS["custom"], base_url, "m", wire=request.param, **key)
     yield made
     made.close()

@@ -133,7 +133,9 @@ def test_what_is_no_reply_in_one_piece_is_an_error(body, kind, says):
 
 def connection(**more) -> Connection:
     row = PRESETS["anthropic"]
-    return Connection("anthropic", row, "https://host.example", "m", key=Secret("sk-test-0123456789abcdef"), **more)
+    return Connection(
+        "anthropic", row, "https://host.example", "m", key=Secret("sk-test-CANARY-0123456789-wxyz"), **more
+    )
 
 
 def test_only_what_was_asked_for_is_sent():
@@ -143,7 +145,7 @@ def test_only_what_was_asked_for_is_sent():
     }  # fmt: skip
     assert (call.method, call.url) == ("POST", "https://host.example/v1/messages")
     assert call.headers["anthropic-version"] == "2023-06-01"
-    assert call.headers["x-api-key"] == "sk-test-0123456789abcdef"
+    assert call.headers["x-api-key"] == "sk-test-CANARY-0123456789-wxyz"
     assert "authorization" not in call.headers
     assert "sk-test" not in repr(call)
     assert "hi" not in repr(call)
@@ -162,7 +164,7 @@ def test_every_option_and_block_is_sent():
         {"type": "k"},
     ]
     assert (body["system"], body["temperature"], body["stop_sequences"]) == ("sys", 0.5, ["END"])
-    assert call.headers["authorization"] == "Bearer sk-test-0123456789abcdef"
+    assert call.headers["authorization"] == "Bearer sk-test-CANARY-0123456789-wxyz"
     assert "x-api-key" not in call.headers
 
 

@@ -70,7 +70,7 @@ def test_the_other_route_lists_names_alone(serving, session, pulled):
     """Where a key is sent, or the version is not told, nothing but the wire's own list is asked."""
     server = serving("0.33.0")
     server.pulled = {name: {} for name in pulled}
-    key = Secret("some-key-0123456789")
+    key = Secret("some-CANARY-0123456789-wxyz")
     keyed = connection(f"{server.url}/v1", "custom", key=key, wire="openai-completions")
     assert session.lists.ask(keyed).models == tuple(map(Model, pulled))
     assert server.seen == [("GET", "/v1/models?limit=1000")]
@@ -162,7 +162,7 @@ def test_https_is_said_to_be_http(serving, session, preset):
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_refused_is_best_left_out(session, faults, status):
     faults.play(failure(404, b""), failure(status, b""))
-    key = {"key": Secret("some-key-0123456789"), "key_from": "credentials.enc", "saved": True}
+    key = {"key": Secret("some-CANARY-0123456789-wxyz"), "key_from": "credentials.enc", "saved": True}
     session.here["ollama"] = connection(faults.url, **key)
     error = probe.test(session, "ollama:llama3.2").error
     assert isinstance(error, KeyRefused)

@@ -162,8 +162,8 @@ def test_the_key_is_nowhere(kernel, endpoint):
             messages += kernel.run("import xiantong_nb\nxiantong_nb.ask('hi')").messages
     messages += kernel.run("%xiantong list").messages
     messages += kernel.run("xiantong_nb.connections()").messages
-    assert endpoint.seen[-1].header("x-api-key") == "sk-ant-marker-key-0123456789", "the key was in use"
+    assert endpoint.seen[-1].header("x-api-key") == "sk-ant-CANARY-0123456789-wxyz", "the key was in use"
     everything = json.dumps(messages, default=str)
-    assert "marker-key" not in everything
+    assert "CANARY" not in everything
     planted = json.dumps(kernel.run("import os; os.environ['ANTHROPIC_API_KEY']").messages, default=str)
-    assert "marker-key" in planted, "the search finds what it looks for"
+    assert "CANARY" in planted, "the search finds what it looks for"

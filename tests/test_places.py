@@ -161,7 +161,7 @@ from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 vault = Vault(Path(sys.argv[1]))
 for n in range(10):
-    notes = vault.put(f"{sys.argv[2]}-{n}", Secret("key-0123456789"), "https://gw.example")[1]
+    notes = vault.put(f"{sys.argv[2]}-{n}", Secret("key-CANARY-0123456789-wxyz"), "https://gw.example")[1]
 print(notes[0])
 """
 
@@ -208,6 +208,8 @@ def test_of_two_machines_with_one_home_the_second_leaves_the_first_alone(tmp_pat
     assert "another machine" in str(connection.fault)
     assert "XIANTONG_HOME" in str(connection.fault)
     with pytest.raises(Unreadable):
-        session.store.put(connection.__class__("gw", connection.preset, PLACE, "m", key=Secret("other-key-0123456789")))
+        session.store.put(
+            connection.__class__("gw", connection.preset, PLACE, "m", key=Secret("other-CANARY-0123456789-wxyz"))
+        )
     assert {path.name: path.read_bytes() for path in (tmp_path / "x").iterdir()} == before
     assert first.keys()["gw"].key == Secret(KEY)

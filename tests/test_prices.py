@@ -16,7 +16,7 @@ from xiantong_nb.presets import PRESETS
 from xiantong_nb.prices import PRICES, cost_of, usd, with_prices
 from xiantong_nb.session import Session
 
-KEY = "sk-test-0123456789abcdef"
+KEY = "sk-test-CANARY-0123456789-wxyz"
 ANTHROPIC = from_environment({"ANTHROPIC_API_KEY": KEY})["anthropic"]
 OPENROUTER = from_environment({"OPENROUTER_API_KEY": KEY})["openrouter"]
 

@@ -20,7 +20,7 @@ from xiantong_nb.session import Session
 @pytest.fixture
 def session(faults):
     made = Session(
-        folder=NOWHERE, environment={"ANTHROPIC_API_KEY": "sk-CANARY-0123456789", "ANTHROPIC_BASE_URL": faults.url}
+        folder=NOWHERE, environment={"ANTHROPIC_API_KEY": "sk-CANARY-0123456789-wxyz", "ANTHROPIC_BASE_URL": faults.url}
     )
     yield made
     made.close()
@@ -92,7 +92,7 @@ def test_nothing_to_test():
 
 def custom(url, *, wire="anthropic-messages", header="bearer", key=True, preset="custom"):
     """A target of an endpoint that only its owner knows."""
-    secret = {"key": Secret("sk-CANARY-0123456789"), "key_from": "the prompt"} if key else {}
+    secret = {"key": Secret("sk-CANARY-0123456789-wxyz"), "key_from": "the prompt"} if key else {}
     connection = Connection(
         "gw", PRESETS[preset], spoken(url, "anthropic-messages", wire), "m", header, wire=wire, **secret
     )

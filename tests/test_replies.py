@@ -150,7 +150,7 @@ def test_another_endpoint_or_wire_asks_anew(make, faults):
 def test_another_key_or_another_name_does_not(make, faults):
     faults.play(good("one"))
     asked(make())
-    assert asked(make(key=Secret("CANARY-another-0123456789"))).reused
+    assert asked(make(key=Secret("another-CANARY-0123456789-wxyz"))).reused
     assert asked(make(key=None)).reused
     renamed = make()
     renamed.here["other"] = replace(renamed.here["gw"], slug="other")

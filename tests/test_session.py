@@ -369,14 +369,15 @@ def test_the_target_in_use(faults, session):
 
 
 def test_a_key_is_read_at_each_question(faults, make):
-    environment = {"ANTHROPIC_API_KEY": "sk-first-0123456789", "ANTHROPIC_BASE_URL": faults.url}
+    environment = {"ANTHROPIC_API_KEY": "sk-first-CANARY-0123456789-wxyz", "ANTHROPIC_BASE_URL": faults.url}
     session = make(environment)
     faults.play(good("x"))
     session.use("anthropic:m")
     ask(session)
-    environment["ANTHROPIC_API_KEY"] = "sk-second-0123456789"
+    environment["ANTHROPIC_API_KEY"] = "sk-second-CANARY-0123456789-wxyz"
     ask(session)
-    assert [s.header("x-api-key") for s in faults.seen] == ["sk-first-0123456789", "sk-second-0123456789"]
+    sent = [seen.header("x-api-key") for seen in faults.seen]
+    assert sent == ["sk-first-CANARY-0123456789-wxyz", "sk-second-CANARY-0123456789-wxyz"]
     del environment["ANTHROPIC_API_KEY"], environment["ANTHROPIC_BASE_URL"]
     with pytest.raises(NotConnected, match="ANTHROPIC_API_KEY"):
         ask(session)

@@ -253,8 +253,8 @@ def test_no_paint_live_or_final_holds_what_a_model_must_not_write(faulty, endpoi
 
 
 def test_the_key_is_in_nothing_that_is_shown_or_kept(faulty, endpoint):
-    endpoint.play(failure(401, {"error": {"message": "bad key sk-ant-marker-key-0123456789"}}), good("fine"))
+    endpoint.play(failure(401, {"error": {"message": "bad key sk-ant-CANARY-0123456789-wxyz"}}), good("fine"))
     ran = faulty.run("%%ask anthropic anthropic --alone --to made\nhi")
     told = str([m["content"] for m in ran.messages]) + faulty.value("made.to_json() + repr(made) + repr(made.errors)")
-    assert endpoint.seen[-1].header("x-api-key") == "sk-ant-marker-key-0123456789", "the key was in use"
-    assert "marker-key" not in told
+    assert endpoint.seen[-1].header("x-api-key") == "sk-ant-CANARY-0123456789-wxyz", "the key was in use"
+    assert "CANARY" not in told

@@ -13,7 +13,7 @@ from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.store import Store
 
-KEY, OTHER = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-OTHER-0123456789-abcd")
+KEY, OTHER = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-OTHER-CANARY-0123456789-wxyz-abcd")
 
 
 def connection(slug="c", url="https://gw.example", **more):

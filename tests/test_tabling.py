@@ -163,7 +163,8 @@ def test_of_one_connection_so_many_are_asked_at_once_and_no_more(session, server
 def test_llmock_approves_of_how_its_limits_are_met(llmock):
     session = Session(folder=NOWHERE, environment={})
     url = llmock.base_url("anthropic")
-    session.here["gw"] = Connection("gw", PRESETS["custom"], url, "m", key=Secret("sk-test-0123456789"), key_from="x")
+    key = {"key": Secret("sk-test-CANARY-0123456789-wxyz"), "key_from": "x"}
+    session.here["gw"] = Connection("gw", PRESETS["custom"], url, "m", **key)
     llmock.reply("fine")
     llmock.rate_limit(times=8, retry_after=0.5)
     made = table(session, [f"{n}" for n in range(12)], "gw:claude-sonnet-5-5", "gw:claude-haiku-5-5")
@@ -179,7 +180,7 @@ def test_llmock_approves_of_how_its_limits_are_met(llmock):
 @pytest.fixture
 def dear(session, servers):
     """A model with a price, $4 and $20 a million tokens, at a server that says what it used."""
-    key = {"key": Secret("sk-test-0123456789"), "key_from": "x"}
+    key = {"key": Secret("sk-test-CANARY-0123456789-wxyz"), "key_from": "x"}
     session.here["dear"] = Connection("dear", PRESETS["custom"], servers["a"].url, "m", **key)
     listed = {"data": [{"id": "m", "pricing": {"prompt": "0.000004", "completion": "0.00002"}}]}
     servers["a"].play(failure(200, listed), good("yes"))
@@ -378,7 +379,7 @@ def test_a_worker_that_dies_fails_its_cells_and_those_that_come_after(dear):
 
 
 def test_batches_go_on_from_what_is_kept(servers, monkeypatch, tmp_path):
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-0123456789")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-CANARY-0123456789-wxyz")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", servers["b"].url)
     monkeypatch.setattr(elsewhere, "_own", [])
     session = Session()

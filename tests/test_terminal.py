@@ -152,7 +152,7 @@ def test_a_key_is_typed_unseen_and_serves_the_plain_terminal_too(terminal, tmp_p
             env={**kernel_env(tmp_path), "TERM": "dumb"}, encoding="utf-8", timeout=60,
         )  # fmt: skip
         plain.expect(r"Key \(not shown\): ")
-        plain.sendline("sk-WRONG-0123456789")
+        plain.sendline("sk-WRONG-CANARY-0123456789-wxyz")
         plain.expect("authenticated +failed")
         plain.expect("Nothing was saved")
         plain.expect(pexpect.EOF)

@@ -10,7 +10,11 @@ from xiantong_nb.sealed import Envelope, with_credential
 from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 
-KEY, OTHER, PLACE = Secret("key-one-0123456789"), Secret("key-two-0123456789"), "https://gw.example"
+KEY, OTHER, PLACE = (
+    Secret("key-one-CANARY-0123456789-wxyz"),
+    Secret("key-two-CANARY-0123456789-wxyz"),
+    "https://gw.example",
+)
 HERE = Identity({"HOME": "/home/x"}, ())
 
 
@@ -63,7 +67,7 @@ def test_both_files_open_with_one_derivation(vault):
 def test_a_key_that_the_app_wrote_over_is_gone_and_comes_back_on_request(vault):
     vault.put("a", KEY, PLACE)
     vault.put("b", KEY, PLACE)
-    app_writes(vault, b={"value": KEY.reveal(), "origin": PLACE}, app="app-key-0123456789")
+    app_writes(vault, b={"value": KEY.reveal(), "origin": PLACE}, app="app-CANARY-0123456789-wxyz")
     assert lost(vault) == {"a": "gone"}
     assert vault.keys()["a"].key is None
     assert lost(vault) == {"a": "gone"}, "looking changes nothing"
@@ -75,7 +79,7 @@ def test_a_key_that_the_app_wrote_over_is_gone_and_comes_back_on_request(vault):
     vault.restore("a")
     stored = vault.keys()["a"]
     assert (stored.key, stored.origin, stored.lost) == (KEY, PLACE, "")
-    assert vault.keys()["app"].key == Secret("app-key-0123456789")
+    assert vault.keys()["app"].key == Secret("app-CANARY-0123456789-wxyz")
 
 
 def test_an_older_key_that_the_app_wrote_back_is_told_from_the_new_one(vault):
@@ -107,7 +111,7 @@ def test_a_file_that_the_app_deleted_is_all_gone_and_all_restorable(vault):
 
 
 def test_what_the_app_alone_saved_is_none_of_ours(vault):
-    app_writes(vault, app="app-key-0123456789")
+    app_writes(vault, app="app-CANARY-0123456789-wxyz")
     vault.file.path.unlink()
     assert vault.keys() == {}
 
@@ -131,7 +135,7 @@ def test_removing_leaves_the_key_in_no_file(vault):
 def test_nothing_kept_is_said(vault, act):
     with pytest.raises(UsageError, match="No key of a is kept"):
         getattr(vault, act)("a")
-    app_writes(vault, a="app-key-0123456789")
+    app_writes(vault, a="app-CANARY-0123456789-wxyz")
     with pytest.raises(UsageError):
         getattr(vault, act)("a")
 
@@ -195,7 +199,7 @@ def test_without_locks_taking_back_still_knows_what_stood_there_before(vault, mo
     vault.put("a", KEY, PLACE)
     monkeypatch.setattr(fcntl, "flock", none)
 
-    theirs = app_file(vault, a={"value": OTHER.reveal(), "origin": PLACE}, b="theirs-0123456789")
+    theirs = app_file(vault, a={"value": OTHER.reveal(), "origin": PLACE}, b="theirs-CANARY-0123456789-wxyz")
 
     def another_program():
         while vault.file.read().payload["credentials"]["llm_api_key::a"]["value"] != OTHER.reveal():
@@ -208,7 +212,7 @@ def test_without_locks_taking_back_still_knows_what_stood_there_before(vault, mo
     writer.join()
     assert "no locks" in notes[0]
     undo()
-    assert (vault.keys()["a"].key, vault.keys()["b"].key) == (KEY, Secret("theirs-0123456789"))
+    assert (vault.keys()["a"].key, vault.keys()["b"].key) == (KEY, Secret("theirs-CANARY-0123456789-wxyz"))
 
 
 def test_a_user_without_a_name_has_no_older_key_to_try(tmp_path, monkeypatch):

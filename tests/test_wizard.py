@@ -18,7 +18,7 @@ from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 from xiantong_nb.wizard import State, Wizard
 
-KEY, WRONG = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-WRONG-0123456789-abcd")
+KEY, WRONG = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-WRONG-CANARY-0123456789-wxyz-abcd")
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_what_is_kept_here_alone_takes_images_where_that_is_said(session, images
 
 
 def test_a_key_of_another_provider_is_noticed(session):
-    wizard = Wizard(session, Draft("openrouter", key=Secret("sk-ant-0123456789-CANARY"), model="a/b"))
+    wizard = Wizard(session, Draft("openrouter", key=Secret("sk-ant-CANARY-0123456789-wxyz"), model="a/b"))
     assert wizard.check()
     assert any("looks like one of Anthropic" in note for note in wizard.notes)
 

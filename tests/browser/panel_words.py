@@ -96,7 +96,7 @@ def stages(count: int) -> list[dict[str, Any]]:
 def passed(target: str = "anthropic:sonnet", **more: Any) -> dict[str, Any]:
     """Return the result of a test that passed."""
     return {"type": "result", "ok": True, "stages": stages(5), "failed_at": "", "kind": "", "field": "", "message": "",
-            "hint": "", "url": CHECKED["url"], "target": target, "notes": [], "instead": None, "key": "…7890",
+            "hint": "", "url": CHECKED["url"], "target": target, "notes": [], "instead": None, "key": "…wxyz",
             **more}  # fmt: skip
 
 
@@ -109,5 +109,5 @@ def failed(kind: str, field: str, message: str, hint: str = "", *, after: int = 
 
 def saved(slug: str, target: str, state: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Return the answer to a save that worked."""
-    return {"type": "saved", "ok": True, "slug": slug, "target": target, "key": "…7890", "where": "~/.xiantong",
+    return {"type": "saved", "ok": True, "slug": slug, "target": target, "key": "…wxyz", "where": "~/.xiantong",
             "only_here": False, "notes": [], "state": state, **more}  # fmt: skip

@@ -13,7 +13,7 @@ from tests.engines import until
 from tests.fault_server import CLOSE, FaultServer
 from xiantong_nb.engine import Engine
 
-KEY, WRONG = "sk-MARKER-q7Zt93-LmPx41-8842", "sk-WRONG-0123456789-abcd"
+KEY, WRONG = "sk-MARKER-q7Zt93-LmPx41-8842", "sk-WRONG-CANARY-0123456789-wxyz-abcd"
 LOAD = "%load_ext xiantong_nb"
 
 

@@ -10,7 +10,7 @@ from tests.browser.panel_page import PanelPage
 from tests.browser.panel_states import REFUSED, SEVERAL, begin_test
 from tests.browser.panel_words import CHECKED, connection, failed, kernel, passed, saved
 
-KEY = "sk-ant-a-marker-for-tests-7890"
+KEY = "sk-ant-CANARY-0123456789-wxyz"
 HIDING = "() => [document.documentElement.outerHTML, ...[...document.querySelectorAll('input')].map((i) => i.value)]"
 CARET = (
     "() => { const {selectionStart, selectionEnd} = document.activeElement; return [selectionStart, selectionEnd]; }"
@@ -67,7 +67,7 @@ def test_from_nothing_to_connected_by_keyboard_alone(show):
     panel.answer(request, saved("openrouter", "openrouter:openai/gpt-4o-mini", state))
     panel.page.get_by_role("heading", name="Connected").wait_for()
     assert panel.focused == "title"
-    assert "…7890" in panel.page.inner_text("#cell")
+    assert "…wxyz" in panel.page.inner_text("#cell")
     panel.press("Tab", "Enter")
     panel.page.get_by_role("radio", name=re.compile("OpenRouter.*in use")).wait_for()
     assert panel.focused == "title"

@@ -43,7 +43,7 @@ def test_a_client_answers_by_what_it_is_handed(client, how, locked, opened, tmp_
         made = replace(made, key=Secret(KEY), auth_header=how)
     env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {"HOME": str(tmp_path)}
     # what a kernel may have had before: none of it may win over what is handed over
-    env |= {"ANTHROPIC_API_KEY": "sk-ant-not-this-one", "ANTHROPIC_AUTH_TOKEN": "nor-this"}
+    env |= {"ANTHROPIC_API_KEY": "sk-ant-CANARY-0123456789-wxyz-not-this-one", "ANTHROPIC_AUTH_TOKEN": "nor-this"}
     command = [PYTHON, str(Path(__file__).with_name("clients.py")), client]
     given = json.dumps(made.environment())
     done = subprocess.run(command, env=env, input=given, capture_output=True, text=True, timeout=150, check=False)

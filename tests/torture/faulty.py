@@ -17,7 +17,7 @@ from xiantong_nb.identity import Identity
 from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 
-PLACE, OLD, NEW = "https://gw.example", Secret("old-key-0123456789"), Secret("new-key-0123456789")
+PLACE, OLD, NEW = "https://gw.example", Secret("old-CANARY-0123456789-wxyz"), Secret("new-CANARY-0123456789-wxyz")
 HERE = Identity({"HOME": "/home/x"}, ())
 CALLS = {
     "open": os, "read": os, "write": os, "fsync": os, "fchmod": os, "fstat": os, "close": os, "replace": os,
@@ -134,7 +134,7 @@ def _wrong_after(vault: Vault, error: StoreError | None, notes: tuple[str, ...],
     if error is None and found.lost and not notes:
         wrong.append(f"{found} was not said")
     try:
-        vault.put("k", Secret("good-key-0123456789"), PLACE)
+        vault.put("k", Secret("good-CANARY-0123456789-wxyz"), PLACE)
     except StoreError as again:
         return [*wrong, f"the next save: {again!r}"]
     left = [path.name for path in vault.file.path.parent.iterdir() if path.name.endswith(".tmp")]

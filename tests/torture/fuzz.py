@@ -43,7 +43,7 @@ CONFIG = {"llmConnections": [ENTRY, {**ENTRY, "slug": "a"}], "defaultLlmConnecti
 PAYLOAD = {
     "version": 1,
     "credentials": {
-        "llm_api_key::gw": {"value": "key-0123456789", "origin": "https://gw.example"},
+        "llm_api_key::gw": {"value": "key-CANARY-0123456789-wxyz", "origin": "https://gw.example"},
         "a::b::c": {"n": 1.5},
     },
     "metadata": {"createdAt": 1, "updatedAt": 2},

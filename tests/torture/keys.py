@@ -39,7 +39,7 @@ def figure(*, keys: int) -> Figure:
         sent = len(server.seen)
         with in_memory() as folder:  # a key that is fine is sent, so a request would have been seen
             server.play(good("hello"))
-            _by_variable(Session(environment={"GW": "key-0123456789"}, folder=folder), "", server.url)
+            _by_variable(Session(environment={"GW": "key-CANARY-0123456789-wxyz"}, folder=folder), "", server.url)
         proven = len(server.seen) == sent + 1
     finally:
         server.close()

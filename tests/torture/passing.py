@@ -10,7 +10,7 @@ from xiantong_nb.identity import Identity
 from xiantong_nb.secret import Secret
 from xiantong_nb.vault import Vault
 
-KEY, PLACE = Secret("key-0123456789"), "https://gw.example"
+KEY, PLACE = Secret("key-CANARY-0123456789-wxyz"), "https://gw.example"
 ACCOUNT = "llm_api_key::gw"
 SALT = bytes(range(32))
 

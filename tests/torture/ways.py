@@ -26,7 +26,7 @@ from xiantong_nb.wires import WIRES
 if TYPE_CHECKING:
     from xiantong_nb.events import Finished
 
-KEY, BODY = "CANARY-0123456789", b'{"question":"CANARY-BODY"}'
+KEY, BODY = "CANARY-0123456789-wxyz", b'{"question":"CANARY-BODY"}'
 
 
 def _asked(url: str, speech: Speech, limits: Limits | None = None) -> Finished:
