@@ -144,7 +144,9 @@ def test_it_shows_itself_without_the_key_and_without_live_text(session, faults):
 def test_no_message_leaves_its_fence(text):
     """Whatever stands in a question, or in a chat before it; also behind a fence's end that a control had hidden."""
     said = (text, f"``\x00`\n\n{text}", f"`\x1b``\n\n{text}", f"$$\n{text}", "$$")
-    made = Rehearsal("gw:m", "POST", NOWHERE, {}, {}, 1, counted=False, how="", messages=tuple(("user", s) for s in said))
+    made = Rehearsal(
+        "gw:m", "POST", NOWHERE, {}, {}, 1, counted=False, how="", messages=tuple(("user", s) for s in said)
+    )
     markdown = made._repr_mimebundle_()[0]["text/markdown"]
     assert active(markdown.rpartition("\n\n<sub>")[0]) == []
     assert _CONTROL.search(markdown) is None
