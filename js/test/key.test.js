@@ -61,6 +61,16 @@ test("a key that was refused is asked for again", () => {
   assert.ok(!("of" in play.last("test")));
 });
 
+test("a key that was refused as it was sent goes along in the way that works, without being typed again", () => {
+  const instead = { options: "--auth-header x-api-key", draft: { api: "", auth_header: "x-api-key" } };
+  const play = Play.open().happen("preset", { value: "custom" }).happen("key", { filled: true });
+  play.happen("edit", { field: "base_url", value: "https://gw.example" }).happen("test");
+  const { id } = play.last("test");
+  play.answer("test", failed("bad_key", "key", { instead })).happen("other");
+  assert.equal(play.last("test").draft.auth_header, "x-api-key");
+  assert.equal(play.last("test").of, id);
+});
+
 test("a key that is typed counts more than one given before", () => {
   const play = Play.open().happen("key", { filled: true }).happen("test").answer("test", failed("timeout", ""));
   play.happen("key", { filled: true }).happen("test");
