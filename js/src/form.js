@@ -47,7 +47,7 @@ export function opened(turn, said, makesDefault) {
   const saved = said.slug ? connectionOf(turn, said.slug) : undefined;
   const more = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
   const draft = { ...NOTHING_SAID, ...(saved && { ...saved.draft, slug: saved.slug, name: saved.name }), ...more };
-  turn.form = fresh(draft, saved?.default ?? makesDefault);
+  turn.form = fresh(draft, saved?.default || makesDefault);
   turn.form.draft.preset ||= turn.kernel?.presets[0]?.slug ?? "";
   Object.assign(turn, { view: "form", asks: "" });
   turn.effects.push({ do: "clear key" });
