@@ -156,6 +156,22 @@ test("an element is described by its name, its attributes and what is in it", ()
   assert.deepEqual(h("p", h("b", "in")).kids.length, 1);
 });
 
+for (const [model, endpoint, told] of /** @type {[boolean?, boolean?, string?][]} */ ([
+  [true, false, "As now: on"],
+  [false, true, "As now: off"],
+  [undefined, true, "As now: on"],
+  [undefined, undefined, "Off"],
+])) {
+  test(`images of the model ${model}, of the endpoint ${endpoint}: ${told}`, () => {
+    const images = model === undefined ? {} : { "openai/gpt-4o": model };
+    const preset = { preset: "custom", images, all_images: endpoint ?? null };
+    const draft = { ...connection("work").draft, preset: "custom" };
+    const play = Play.open(kernel([connection("work", { ...preset, draft })]), { draft: { slug: "work" } });
+    const row = all(view(play.state)).find(({ attrs }) => attrs.id === "images");
+    assert.equal(words(row?.kids.slice(0, 1) ?? []), told);
+  });
+}
+
 test("figures are short", () => {
   assert.deepEqual([span(412.4), span(1234)], ["412 ms", "1.2 s"]);
   assert.deepEqual(
