@@ -156,6 +156,13 @@ test("an element is described by its name, its attributes and what is in it", ()
   assert.deepEqual(h("p", h("b", "in")).kids.length, 1);
 });
 
+test("of a server that does not run, the form says so, and what to do", () => {
+  const ollama = { running: false, version: "", too_old: false };
+  const play = Play.open(kernel(), { draft: { preset: "ollama" } });
+  play.answer("models", { type: "models", ok: false, models: [], ollama, message: "Refused.", hint: "Start it." });
+  assert.match(words(view(play.state)), /Refused\..*Start it\./);
+});
+
 for (const [model, endpoint, told] of /** @type {[boolean?, boolean?, string?][]} */ ([
   [true, false, "As now: on"],
   [false, true, "As now: off"],
