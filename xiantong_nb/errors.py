@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.reply import Reply
 
-E = TypeVar("E", bound="XiantongError")
+E = TypeVar("E", bound=BaseException)
 
 
 class XiantongError(Exception):
