@@ -262,7 +262,8 @@ def told(size=-1):
 def test_the_key_is_in_no_traceback_of_a_connection_that_python_makes(fresh_kernel, tmp_path):
     steps = [
         ("%xmode Verbose", []), (CONNECTS, []), ("connect()", [f"{KEY} x"]), ("told()", [f"{KEY} x"]),
-        ("connect(100)", [KEY]), ("told(100)", [KEY]), ("connect()", [KEY]), ("connect(100)", [KEY + "-another"]), (CHILD, []),
+        ("connect(100)", [KEY]), ("told(100)", [KEY]), ("connect()", [KEY]), ("connect(100)", [f"{KEY}-another"]),
+        (CHILD, []),
     ]  # fmt: skip
     runs = [(code, fresh_kernel.run(code, answers=answers)) for code, answers in steps]
     assert [ran.reply.get("ename", "") for _, ran in runs[2:8]] == ["UsageError", "", "NotSaved", "", "", "NotSaved"]

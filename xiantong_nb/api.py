@@ -200,8 +200,8 @@ def connect(
     """
     try:
         return _connected(preset, described, default=default, no_test=no_test, unsaved=unsaved)
-    except BaseException as error:
-        raise bare(error) from None  # frames below hold what was typed, and every saved key
+    except BaseException as error:  # noqa: BLE001 - none keeps its frames, which hold what was typed and every saved key
+        raise bare(error) from None
 
 
 def _connected(preset: str, described: dict[str, Any], *, default: bool, no_test: bool, unsaved: bool) -> Connection:
