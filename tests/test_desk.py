@@ -248,7 +248,7 @@ def test_another_way_that_works_is_offered_as_a_draft(front, faults):
     told = front.answer(number)
     assert told["instead"]["options"] == "--auth-header x-api-key"
     other = told["instead"]["draft"]
-    assert other == {"auth_header": "x-api-key", "api": "anthropic-messages"}
+    assert other == {"auth_header": "x-api-key", "api": "anthropic-messages", "base_url": faults.url}
     assert front.ask("test", draft=draft | other, of=number)["ok"]
     assert faults.seen[-1].header("x-api-key") == KEY
 

@@ -226,4 +226,5 @@ def _instead(outcome: Outcome) -> Json | None:
     other = outcome.instead
     if other is None:
         return None
-    return {"options": outcome.options, "draft": {"api": other.wire, "auth_header": other.auth_header}}
+    draft = {"api": other.wire, "base_url": other.base_url, "auth_header": other.auth_header}
+    return {"options": outcome.options, "draft": draft}

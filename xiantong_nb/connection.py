@@ -263,8 +263,13 @@ def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
             raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
 
 
-def ways_to_connect() -> str:
-    """Return what a person without any connection can do now."""
+def ways_to_connect(line: str = "") -> str:
+    """Return what a person without any connection can do now; `line` connects an Ollama that was found."""
+    if line:
+        return (
+            f"Ollama answers on this machine, and {line} connects it. For another provider %xiantong connect asks for "
+            "what is needed; %%ask demo answers from toy models."
+        )
     return (
         "%xiantong connect asks for what is needed. Without a key: %xiantong connect ollama where Ollama runs on "
         "this machine, or %%ask demo, which answers from toy models."

@@ -101,8 +101,8 @@ class Wizard:
 
     def take(self, outcome: Outcome) -> None:
         """Say what a failed test has found to work; it is to be checked and tested again."""
-        if outcome.instead is not None:
-            self.edit(api=outcome.instead.wire, auth_header=outcome.instead.auth_header)
+        if (other := outcome.instead) is not None:
+            self.edit(api=other.wire, base_url=other.base_url, auth_header=other.auth_header)
 
     def save(self, *, default: bool = False, untested: bool = False) -> tuple[str, ...]:
         """
