@@ -128,7 +128,7 @@ class Clerk:
     def _found(self, described: slips.Described, key: Secret | None) -> Connection | Problem:
         """See what a draft comes to, without asking anybody."""
         known = self._session.saved() | self._session.here
-        return check(described.draft(key), known, self._session.environment, self._editing(described))
+        return check(described.draft(key), known, self._session.variables, self._editing(described))
 
     def _editing(self, described: slips.Described) -> Connection | None:
         return saved(self._session, described.slug) if described.slug else None

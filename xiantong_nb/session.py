@@ -85,9 +85,14 @@ class Session:
         self._learnt: Learnt = {}
 
     @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment as the user made it: a key that was handed over is no connection's own."""
+        return self.handover.before(self.environment)
+
+    @property
     def store(self) -> Store:
         """What is saved, in the folder that the environment names now."""
-        return Store(self._folder or home.folder(self.environment), self.environment)
+        return Store(self._folder or home.folder(self.environment), self.variables)
 
     def connections(self) -> dict[str, Connection]:
         """
@@ -95,7 +100,7 @@ class Session:
 
         Raises `Unreadable` where the settings can't be read.
         """
-        return self._found() | self.store.connections() | self._own()
+        return from_environment(self.variables) | self.store.connections() | self._own()
 
     def saved(self) -> dict[str, Connection]:
         """Return what is saved, by slug; nothing where that can't be read."""
@@ -238,13 +243,9 @@ class Session:
         demo = known.demo()
         return self.here | {demo.slug: demo}
 
-    def _found(self) -> dict[str, Connection]:
-        """Return what the user's own environment holds."""
-        return from_environment(self.handover.before(self.environment))
-
     def unsaved(self) -> dict[str, Connection]:
         """Return what can be asked although it is saved nowhere."""
-        return self._found() | self._own()
+        return from_environment(self.variables) | self._own()
 
     def _located(self, target: Target) -> Target:
         """Find out where the embedded engine listens, which starts it."""

@@ -137,7 +137,7 @@ def _known_secrets() -> Callable[[str], bool]:
         keys = [connection.key for connection in here.connections().values() if connection.key]
     except StoreError:
         keys = []
-    others = variables.secrets_of(here.handover.before(here.environment))
+    others = variables.secrets_of(here.variables)
     return lambda text: any(key.is_in(text) for key in keys) or any(other in text for other in others)
 
 
