@@ -158,13 +158,6 @@ class Session:
         """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
         self.chosen = text
 
-    def remove(self, slug: str) -> tuple[str, ...]:
-        """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
-        notes = () if self.here.pop(slug, None) else self.store.remove(slug)
-        if self.chosen.partition(":")[0] == slug:
-            self.chosen = ""
-        return notes
-
     def open(
         self, prompt: Typed, target: str = "", options: Options | None = None, origin: Origin | None = None
     ) -> Stream:

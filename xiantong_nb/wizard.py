@@ -114,6 +114,7 @@ class Wizard:
         target, tested = self._tested(untested=untested)
         images = self.draft.images or self._listed_images(target)
         notes = self._session.store.put(target.connection, images=images, default=default, tested=tested)
+        self._session.here.pop(target.connection.slug, None)  # it would stand before what is saved now
         self.state = State.SAVED
         return notes
 
