@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xiantong_nb.connection import PROMPT, Connection, demo, named, parse_target, place
 from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import NotConnected, UsageError
+from xiantong_nb.models import Listing, Model
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 
@@ -59,6 +62,29 @@ def test_names_of_nothing(text, in_use, kind, says):
     with pytest.raises(kind) as caught:
         parse_target(text, some, in_use)
     assert says in str(caught.value)
+
+
+LLAMA = Connection("ollama", PRESETS["ollama"], "http://localhost:11434", "llama3", models=("llama3", "llama2"))
+GEMMA = Connection("gemma", PRESETS["custom"], "http://localhost:8080", "m")
+
+
+@pytest.mark.parametrize("model", ["llama3", "llama2", "codellama", "gemma3"])
+def test_a_model_that_is_called_nearly_like_a_connection_is_one(model):
+    some = {"ollama": LLAMA, "gemma": GEMMA, "demo": demo()}
+    assert str(parse_target(model, some, "ollama")) == f"ollama:{model}"
+
+
+def test_what_is_nearly_a_connection_is_a_model_where_one_is_known():
+    some = {"qwen-coder": GEMMA, "ollama": LLAMA}
+    with pytest.raises(UsageError, match="no connection 'qwen3-coder'") as caught:
+        parse_target("qwen3-coder", some, "ollama")
+    assert "If it is a model: ollama:qwen3-coder" in caught.value.hint
+    listed = Listing((Model("qwen3-coder:latest"),), 0)
+    assert str(parse_target("qwen3-coder", some, "ollama", lambda _: listed)) == "ollama:qwen3-coder"
+    saved_one = replace(LLAMA, models=("qwen3-coder",))
+    assert str(parse_target("qwen3-coder", {**some, "ollama": saved_one}, "ollama")) == "ollama:qwen3-coder"
+    with pytest.raises(UsageError, match="Did you mean 'qwen-coder'"):
+        parse_target("qwen3-coder", some, "gone:m")
 
 
 def test_a_guessed_name_is_noted_where_it_may_be_wrong():

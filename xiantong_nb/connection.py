@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROMPT = "your entry"
 """Where a key is from that was entered for a connection that is not saved yet."""
+_HARDLY_A_MODEL = 0.92  # how like a slug a word is that was meant for it: openroutr is; gemma3 to gemma is .91
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -191,9 +192,12 @@ def parse_target(
         )
     if not text.strip():
         return parse_target(in_use, known, listed=listed)
-    if not colon and (near := difflib.get_close_matches(text, known, n=1, cutoff=0.8)):
-        msg = f"There is no connection {text!r}."
-        raise UsageError(msg, hint=f"Did you mean {near[0]!r}? Connected: {', '.join(known)}.")
+    near = [] if colon else difflib.get_close_matches(head, known, n=1, cutoff=_HARDLY_A_MODEL)
+    asked = named(in_use.partition(":")[0], known)
+    if near and not (asked and _has_model(asked, head, listed)):
+        hint = f"Did you mean {near[0]!r}? Connected: {', '.join(known)}."
+        hint += f" If it is a model: {asked.slug}:{head}" if asked else ""
+        raise UsageError(f"There is no connection {head!r}.", hint=hint)
     connection = parse_target(in_use, known).connection
     return resolve(connection, text.strip(), listed)
 
@@ -241,6 +245,14 @@ def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: 
     if is_elsewhere(connection, found):
         notes += (f"not local: a question to {found} leaves this machine",)
     return Target(connection, found, notes)
+
+
+def _has_model(connection: Connection, name: str, listed: Listed) -> bool:
+    """Say whether a word is surely a model here: saved, an alias, or listed."""
+    if name in (connection.default_model, *connection.models, *connection.preset.models, *connection.preset.aliases):
+        return True
+    listing = None if connection.fault else listed(connection)
+    return listing is not None and listing.find(name) is not None
 
 
 def _may_be_there(connection: Connection, model: str) -> bool:
