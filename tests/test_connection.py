@@ -87,6 +87,21 @@ def test_what_is_nearly_a_connection_is_a_model_where_one_is_known():
         parse_target("qwen3-coder", some, "gone:m")
 
 
+@pytest.mark.parametrize("text", ["", "n"])
+@pytest.mark.parametrize("slug", ["box", "vercel"])
+def test_what_was_in_use_and_is_gone_is_said_with_what_is_there(text, slug):
+    some = {"gemma": GEMMA, "ollama": LLAMA, "demo": demo()}
+    with pytest.raises(NotConnected) as caught:
+        parse_target(text, some, f"{slug}:m")
+    said = str(caught.value)
+    assert "Nothing connected" not in said
+    assert {"box": "box was in use here, and is gone.", "vercel": "Vercel AI Gateway is not connected."}[slug] in said
+    assert "Connected: gemma, ollama; %xiantong use TARGET chooses" in said
+    with pytest.raises(NotConnected, match="is gone") as caught:
+        parse_target("", {"demo": demo()}, "box:m")
+    assert "%xiantong connect" in str(caught.value)
+
+
 def test_a_guessed_name_is_noted_where_it_may_be_wrong():
     assert parse_target("anthropic", ALL).notes == ()
     (note,) = parse_target("openrouter", ALL).notes

@@ -190,14 +190,17 @@ def parse_target(
             f"Nothing connected yet, so {text!r} can't be asked." if text else "Nothing connected yet.",
             hint=ways_to_connect(),
         )
-    if not text.strip():
-        return parse_target(in_use, known, listed=listed)
+    slug = in_use.partition(":")[0]
+    asked = named(slug, known)
     near = [] if colon else difflib.get_close_matches(head, known, n=1, cutoff=_HARDLY_A_MODEL)
-    asked = named(in_use.partition(":")[0], known)
     if near and not (asked and _has_model(asked, head, listed)):
         hint = f"Did you mean {near[0]!r}? Connected: {', '.join(known)}."
         hint += f" If it is a model: {asked.slug}:{head}" if asked else ""
         raise UsageError(f"There is no connection {head!r}.", hint=hint)
+    if asked is None and slug not in PRESETS:  # another kernel or the app has removed it
+        raise NotConnected(f"{slug} was in use here, and is gone.", hint=_others(known) or ways_to_connect())
+    if not text.strip():
+        return parse_target(in_use, known, listed=listed)
     connection = parse_target(in_use, known).connection
     return resolve(connection, text.strip(), listed)
 
@@ -283,6 +286,12 @@ def ways_to_connect() -> str:
     )
 
 
+def _others(known: Mapping[str, Connection]) -> str:
+    """Return what else can be asked, and how it is chosen; nothing where there is none."""
+    slugs = [c.slug for c in known.values() if c.could_answer]
+    return f"Connected: {', '.join(slugs)}; %xiantong use TARGET chooses." if slugs else ""
+
+
 def _not_connected(preset: Preset, known: Mapping[str, Connection]) -> NotConnected:
     several = [c.slug for c in known.values() if c.preset is preset]
     if several:
@@ -290,4 +299,5 @@ def _not_connected(preset: Preset, known: Mapping[str, Connection]) -> NotConnec
         return NotConnected(msg, hint=f"Name one of them: {', '.join(several)}.")
     pages = f"; keys: {preset.key_page}" if preset.key_page else ""
     variable = f", or set {preset.key_variables[0][0]} before the kernel starts" if preset.key_variables else ""
-    return NotConnected(f"{preset.name} is not connected.", hint=f"%xiantong connect {preset.slug}{variable}{pages}")
+    ways = (f"%xiantong connect {preset.slug}{variable}{pages}", _others(known))
+    return NotConnected(f"{preset.name} is not connected.", hint=". ".join(way for way in ways if way))
