@@ -329,6 +329,27 @@ def test_a_question_that_holds_a_key_is_not_sent(session, faults):
     assert faults.seen == []
 
 
+def test_a_question_holds_no_stored_key_whoever_it_belongs_to(session, faults):
+    """Neither the app's own, nor one of a connection that can't be asked, nor one that another program removed."""
+    wizard = Wizard(session, draft(faults.url))
+    wizard.check()
+    wizard.save(untested=True)
+    path = session.store.folder / "config.json"
+    raw = json.loads(path.read_text())
+    mine = raw["llmConnections"][0] | {"baseUrl": "https://elsewhere.example"}
+    app_only = {"slug": "app", "name": "A", "providerType": "pi", "authType": "api_key", "createdAt": 1}
+    path.write_text(json.dumps(raw | {"llmConnections": [mine, app_only]}))
+    session.store.adopt(app_only, WRONG, "https://api.example")
+    assert session.connections()["mine"].key is session.connections()["app"].key is None
+    for key, slug in ((KEY, "mine"), (WRONG, "app")):
+        with pytest.raises(UsageError, match=f"holds the key of {slug}"):
+            session.open(f"what is {key.reveal()}?", "demo")
+    (session.store.folder / "credentials.enc").unlink()
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="holds the key of mine"):
+        session.open(f"what is {KEY.reveal()}?", "demo")
+
+
 def test_settings_that_can_not_be_read_stop_only_what_they_name(session, engine):
     session.store.folder.mkdir(parents=True, mode=0o700)
     (session.store.folder / "config.json").write_text(json.dumps([]))

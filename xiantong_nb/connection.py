@@ -270,14 +270,6 @@ def is_elsewhere(connection: Connection, model: str) -> bool:
     return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
 
 
-def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
-    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
-    for holder in known.values():
-        if holder.key is not None and holder.key.is_in(text):
-            msg = f"The question holds the key of {holder.slug}, so it was not sent."
-            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
-
-
 def ways_to_connect() -> str:
     """Return what a person without any connection can do now."""
     return (

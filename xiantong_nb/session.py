@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.exchange import Learnt
+    from xiantong_nb.question import Keys
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Typed
     from xiantong_nb.results import Results
     from xiantong_nb.transport import Transport
 
-    Ready = tuple[Sequence[Target], Mapping[str, Connection]]
+    Ready = tuple[Sequence[Target], Mapping[str, Connection], Keys]
 
 T = TypeVar("T")
 _CLOSING = 2.0  # seconds: closing asks nobody
@@ -193,9 +194,15 @@ class Session:
         return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
     def ready(self, targets: Sequence[str]) -> Ready:
-        """Read all targets; return them, and all that can be asked. Raises for any that can't."""
+        """Read all targets; return them, all that can be asked, and all keys. Raises for any that can't be asked."""
         named = [self._bound(target) for target in [self.target(text) for text in targets]]
-        return named, self._readable(targets[0])  # what can't be read can't be asked, nor can its keys be looked for
+        askable = self._readable(targets[0])
+        return named, askable, self.keys(askable)
+
+    def keys(self, known: Mapping[str, Connection]) -> Keys:
+        """Return the keys that no question may hold, with their slugs: those in use, and all that can be opened."""
+        used = [(slug, connection.key) for slug, connection in known.items() if connection.key is not None]
+        return (*used, *self.store.openable_keys())
 
     def lanes(self, question: Question, ready: Ready, keep: Callable[[Reply], None], *, alone: bool) -> list[Lane]:
         """Make a lane for each target that is `ready`, none of them sent; `keep` gets each Reply."""

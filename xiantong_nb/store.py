@@ -105,6 +105,10 @@ class Store:
         """Return the saved keys, by slug. Raises `Unreadable`."""
         return self._vault.keys()
 
+    def openable_keys(self) -> list[tuple[str, Secret]]:
+        """Return every key that can be opened, with its slug, whoever saved it and whether or not it can be used."""
+        return self._vault.openable()
+
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key; raises `StoreError` with the key still there when that can't be written."""
         return (*self._vault.remove(slug), *self._settings.remove(slug))
