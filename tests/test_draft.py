@@ -151,6 +151,21 @@ def test_a_variable_stays_the_place_of_the_key():
     assert (replaced.key_variable, replaced.key_from) == ("", PROMPT)
 
 
+@pytest.mark.parametrize("url", ["https://elsewhere.example", "https://gw.example:444", "http://127.0.0.1:8080"])
+def test_a_variable_belongs_to_the_origin_it_was_named_for(url):
+    env, before = {"K": KEY.reveal()}, saved(key=KEY, key_from="K", key_variable="K")
+    found = check(Draft(base_url=url, model="m"), {}, env, before)
+    if isinstance(found, Connection):  # this machine is asked without a key, and so without that one
+        assert (found.key, found.key_variable) == (None, "")
+    else:
+        assert "The key in K is for https://gw.example" in found.message
+        assert "--key-env" in found.hint
+        assert found.missing
+    named = checked(Draft(base_url=url, model="m", key_variable="K"), env=env, editing=before)
+    assert (named.key, named.key_variable) == (KEY, "K")
+    assert checked(Draft(base_url=f"{REMOTE}/other"), env=env, editing=before).key_variable == "K"
+
+
 def test_a_connection_that_needs_a_model_says_what_is_described_so_far():
     found = problem(Draft("ollama"))
     assert found.connection.base_url == "http://localhost:11434"
