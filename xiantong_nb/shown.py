@@ -212,7 +212,9 @@ def _draft_of(c: Connection) -> Draft:
     return Draft(
         preset=c.preset.slug,
         base_url=c.base_url,
-        name=c.name,
+        name=c.name
+        if c.saved or c.name != c.preset.name
+        else "",  # that would be its name unsaid, and its slug another
         model=c.default_model,
         api=c.wire,
         auth_header=c.auth_header,
