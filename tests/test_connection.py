@@ -111,6 +111,23 @@ def test_a_guessed_name_is_noted_where_it_may_be_wrong():
     assert not parse_target("anthropic:my-model", elsewhere).notes
 
 
+@pytest.mark.parametrize(
+    ("preset", "url", "model", "is_noted"),
+    [
+        ("ollama", "http://localhost:11434", "gpt-oss:120b-cloud", True),
+        ("custom", "http://127.0.0.1:11434", "gpt-oss:120b-cloud", True),
+        ("custom", "http://[::1]:11500/v1", "qwen3-coder:cloud", True),
+        ("custom", "http://127.0.0.1:11434", "llama3.2:8b", False),
+        ("custom", "http://127.0.0.1:11434", "cloudy", False),
+        ("custom", "https://gw.example", "big-cloud", False),
+        ("openrouter", "https://openrouter.ai/api", "a/big-cloud", False),
+    ],
+)
+def test_a_model_that_leaves_a_server_of_this_machine_is_not_local(preset, url, model, is_noted):
+    notes = parse_target(f"c:{model}", {"c": saved("c", preset, url)}).notes
+    assert notes == ((f"not local: a question to {model} leaves this machine",) if is_noted else ())
+
+
 def test_a_connection_shows_itself_short_and_without_its_key():
     shown = repr(ALL["anthropic"])
     assert shown == "<anthropic: sonnet at https://api.anthropic.com, Secret(…wxyz) from ANTHROPIC_API_KEY>"

@@ -266,8 +266,10 @@ def _may_be_there(connection: Connection, model: str) -> bool:
 
 
 def is_elsewhere(connection: Connection, model: str) -> bool:
-    """Say whether a question to a server on this machine goes on to another one."""
-    return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
+    """Say whether a question to a server on this machine goes on to another one: one that is, or may be, Ollama's."""
+    preset = connection.preset
+    ollamas = preset.own_routes == "ollama" or (preset.guessed and is_loopback(connection.base_url))
+    return ollamas and leaves_the_machine(model)
 
 
 def ways_to_connect() -> str:
