@@ -89,6 +89,15 @@ def test_a_key_may_be_left_out_by_choice_and_http_allowed_by_choice():
     assert checked(Draft("custom", "http://gpu-box:8080", key=KEY, allow_http=True)).allow_http
 
 
+@pytest.mark.parametrize(
+    ("url", "base_url"),
+    [("http://0.0.0.0:4000", "http://127.0.0.1:4000"), ("http://[::]:4000/v1", "http://[::1]:4000")],
+)
+def test_the_address_that_a_server_of_this_machine_prints_is_this_machine(url, base_url):
+    assert checked(Draft("custom", url, key=KEY)).base_url == base_url
+    assert checked(Draft("custom", url)).key is None
+
+
 def test_a_variable_holds_the_key():
     made = checked(Draft("anthropic", key_variable="MY_KEY"), env={"MY_KEY": KEY.reveal()})
     assert (made.key, made.key_from, made.key_variable) == (KEY, "MY_KEY", "MY_KEY")
