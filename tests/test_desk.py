@@ -517,6 +517,15 @@ def test_a_variables_connection_becomes_a_saved_one_that_names_the_variable(fron
     assert not (session.store.folder / "credentials.enc").exists()
 
 
+def test_a_variables_connection_is_called_as_its_provider_and_keeps_its_slug_when_saved(front, session):
+    session.environment["AI_GATEWAY_API_KEY"] = KEY
+    (row,) = [row for row in front.ask("reload")["state"]["connections"] if row["slug"] == "vercel"]
+    assert (row["name"], row["draft"]["name"]) == ("Vercel AI Gateway", "")
+    assert front.ask("save", draft=row["draft"] | {"model": "a/b"}, untested=True)["slug"] == "vercel"
+    (row,) = [row for row in front.ask("reload")["state"]["connections"] if row["slug"] == "vercel"]
+    assert (row["saved"], row["draft"]["name"]) == (True, "Vercel AI Gateway")
+
+
 def test_news_are_told_when_something_has_changed(front, session, locked):
     front.ask("hello")
     front.desk.look(changed=True)

@@ -68,7 +68,7 @@ class Wizard:
         Where only what the endpoint lists can be asked, and no model is named, the endpoint is asked for it.
         """
         known = self._session.saved() | self._session.here
-        found = check(self.draft, known, self._session.environment, self._editing)
+        found = check(self.draft, known, self._session.variables, self._editing)
         if isinstance(found, Problem) and found.field == "model" and found.missing and found.connection:
             found = self._with_listed_model(found.connection, found)
         if isinstance(found, Problem):
@@ -114,6 +114,7 @@ class Wizard:
         target, tested = self._tested(untested=untested)
         images = self.draft.images or self._listed_images(target)
         notes = self._session.store.put(target.connection, images=images, default=default, tested=tested)
+        self._session.here.pop(target.connection.slug, None)  # it would stand before what is saved now
         self.state = State.SAVED
         return notes
 

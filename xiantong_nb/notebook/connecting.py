@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from xiantong_nb import secret
+from xiantong_nb import secret, upkeep
 from xiantong_nb.api import session
 from xiantong_nb.draft import Draft, embedded, listed_at, savable, settled
 from xiantong_nb.errors import ProviderError, StoreError, Unreachable, UsageError
@@ -67,10 +67,7 @@ def rename(screen: Screen, asked: argparse.Namespace) -> None:
 
 def remove(screen: Screen, asked: argparse.Namespace) -> None:
     """Remove a saved connection and its key, for every kernel and the desktop app."""
-    slug = asked.connection
-    if slug not in session().here:
-        slug = saved(session(), slug, broken=True).slug
-    notes = session().remove(slug)
+    slug, notes = upkeep.remove(session(), asked.connection)
     screen.say(f"{slug} is removed, its key too.")
     screen.say_all(notes)
 
