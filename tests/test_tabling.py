@@ -175,14 +175,16 @@ def test_llmock_approves_of_how_its_limits_are_met(llmock):
 
 # budgets
 
+PRICE = {"prompt": "0.000004", "completion": "0.00002"}
+LISTED = failure(200, {"data": [{"id": "m", "pricing": PRICE}]})
+
 
 @pytest.fixture
 def dear(session, servers):
     """A model with a price, $4 and $20 a million tokens, at a server that says what it used."""
     key = {"key": Secret("sk-test-0123456789"), "key_from": "x"}
     session.here["dear"] = Connection("dear", PRESETS["custom"], servers["a"].url, "m", **key)
-    listed = {"data": [{"id": "m", "pricing": {"prompt": "0.000004", "completion": "0.00002"}}]}
-    servers["a"].play(failure(200, listed), good("yes"))
+    servers["a"].play(LISTED, good("yes"))
     return session
 
 
@@ -200,6 +202,17 @@ def test_a_budget_is_said_first_and_never_exceeded(dear, servers, capsys):
     assert 0 < states["complete"] < 50
     assert states["not asked"] == 50 - states["complete"]
     assert sum(cell.reply.cost for cell in small if cell.reply) <= spent / 10
+
+
+def test_an_answer_whose_repeat_fails_is_paid_once_and_counted(dear, servers):
+    """Two askings were set aside for it, so no round may send it again."""
+    servers["a"].play(LISTED, good("young"), failure(429, {}, **SOON))
+    made = table(dear, ["1"], "dear", options={"budget": 1.0, "max_tokens": 10_000, "schema": shape(int)})
+    assert sum(bool(seen.body) for seen in servers["a"].seen) == 4, "the repeat has two more tries, as any question"
+    (cell,) = made
+    assert (cell.reply.text, cell.reply.unfit) == ("young", "it is not JSON")
+    assert cell.reply.cost == pytest.approx((9 * 4 + 3 * 20) / 1e6)
+    assert len(dear.used) == 1
 
 
 def test_without_a_price_a_budget_is_refused_before_anything_is_asked(session, servers):
