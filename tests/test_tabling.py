@@ -215,6 +215,27 @@ def test_an_answer_whose_repeat_fails_is_paid_once_and_counted(dear, servers):
     assert len(dear.used) == 1
 
 
+def test_an_answer_that_breaks_off_has_no_price_and_counts_as_the_most(dear, servers):
+    """How much of it was written is told at its end alone: until then the wire has a placeholder."""
+    half = [head() + sse(START, BLOCK, text("half")), CLOSE]
+    servers["a"].play(LISTED, half, good("yes"))
+    made = table(dear, ["1", "2"], "dear", concurrency=1, options={"budget": 0.3, "max_tokens": 10_000})
+    assert [cell.state for cell in made] == ["incomplete", "not asked"]
+    assert (made[0].reply.cost, made[0].reply.usage.output_tokens) == (None, 1)
+    assert "price unknown" in made[0].reply._repr_mimebundle_()[0]["text/plain"]
+    assert dear.used.all.money == "1 of unknown price"
+    servers["a"].play(half, good("yes"))
+    more = table(dear, ["1", "2"], "dear", concurrency=1, options={"max_tokens": 10_000})
+    assert " and more" in str(more.summary()), "the sum is not all"
+
+
+def test_what_runs_here_is_free_though_it_breaks_off(session, servers):
+    session.here["o"] = Connection("o", PRESETS["ollama"], servers["a"].url, "m")
+    servers["a"].play([head() + sse(START, BLOCK, text("half")), CLOSE])
+    (cell,) = table(session, ["1"], "o")
+    assert (cell.state, cell.reply.cost) == ("incomplete", 0.0)
+
+
 def test_without_a_price_a_budget_is_refused_before_anything_is_asked(session, servers):
     with pytest.raises(UsageError, match="No price of a:m is known"):
         table(session, ["hi"], options={"budget": 1.0})
