@@ -19,6 +19,7 @@ from xiantong_nb.presets import PRESETS
 from xiantong_nb.session import Session
 
 LISTED = ("openai/gpt-4o", "openai/gpt-4o-mini", "anthropic/claude-sonnet-5.5", "deepseek/deepseek-r1:free")
+ODD = ("gpt-5 --image \"print('run')\"", "-x", "gpt-{style}", "$style", "gpt 'a", "")  # which nobody offers
 PULLED = ("llama3.2:latest", "llama3.2:8b", "qwen3-coder")
 NAMES = """
 import os
@@ -50,7 +51,7 @@ def remember(home, slug: str, preset: str, url: str, models) -> None:
 def environment(home, faults_url: str) -> dict[str, str]:
     """What a kernel is started with that knows three connections: two saved ones and one of its environment."""
     remember(home, "ollama", "ollama", "http://localhost:11434", PULLED)
-    remember(home, "gw", "custom", faults_url, LISTED)
+    remember(home, "gw", "custom", faults_url, (*LISTED, *ODD))
     return {**kernel_env(home), "OPENROUTER_API_KEY": "sk-or-CANARY-0123456789"}
 
 

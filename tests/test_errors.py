@@ -32,6 +32,17 @@ def test_the_text_is_message_where_and_hint():
     assert str(XiantongError("It failed.")) == "It failed."
 
 
+def test_what_is_quoted_in_it_obeys_nobody():
+    """Models, endpoints and files write into errors, which terminals show and JupyterLab makes links of."""
+    said = "a\x1b]52;c;cm0gLXJmIC8=\x07b \x1b[2Jc \u202e javascript://x\ny"
+    error = Busy(said, status=529, hint=said, where=said)
+    for text in (str(error), error.message, *error.args, error.hint, error.where):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "javascript://" not in text
+        assert text.startswith("ab c ")
+
+
 def test_every_error_is_one_of_ours_and_drawn_in_the_tree():
     for name, kind in vars(errors).items():
         if isinstance(kind, type) and issubclass(kind, Exception):

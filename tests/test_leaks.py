@@ -242,6 +242,34 @@ def test_the_key_is_nowhere_after_everything_was_done_with_it(xmode, fresh_kerne
     assert found == []
 
 
+# A connection made from Python that fails with the key in hand: for what was pasted, and where no file can be written.
+CONNECTS = """\
+import resource, traceback, xiantong_nb
+def connect(size=-1):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        return xiantong_nb.connect('http://127.0.0.1:1', model='m', name='n', ask_key=True, no_test=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+def told(size=-1):
+    try:
+        connect(size)
+    except xiantong_nb.XiantongError as error:
+        print(*traceback.TracebackException.from_exception(error, capture_locals=True).format())"""
+
+
+def test_the_key_is_in_no_traceback_of_a_connection_that_python_makes(fresh_kernel, tmp_path):
+    steps = [
+        ("%xmode Verbose", []), (CONNECTS, []), ("connect()", [f"{KEY} x"]), ("told()", [f"{KEY} x"]),
+        ("connect(100)", [KEY]), ("told(100)", [KEY]), ("connect()", [KEY]), ("connect(100)", [f"{KEY}-another"]),
+        (CHILD, []),
+    ]  # fmt: skip
+    runs = [(code, fresh_kernel.run(code, answers=answers)) for code, answers in steps]
+    assert [ran.reply.get("ename", "") for _, ran in runs[2:8]] == ["UsageError", "", "NotSaved", "", "", "NotSaved"]
+    assert searched(fresh_kernel, runs, tmp_path, "%xiantong remove n") == []
+
+
 def test_the_key_is_nowhere_after_it_came_from_a_form(fresh_kernel, locked, faults, tmp_path):
     told = {"error": {"type": "authentication_error", "message": f"bad key {KEY}, Bearer {KEY}"}}
     faults.play(failure(401, told, **{"x-request-id": KEY}))

@@ -15,6 +15,7 @@ LOADED = {
     "xiantong_nb.notebook.extension",
     "xiantong_nb.notebook.magics",
     "xiantong_nb.notebook.preferences",
+    "xiantong_nb.safe_terminal",
 }
 SCRIPT = """
 import sys

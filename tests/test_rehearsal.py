@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import html
+import re
 
 import pytest
 
 from tests.conftest import NOWHERE
+from tests.corpus import HOSTILE, active
 from tests.engines import toy_engine  # noqa: F401  # a fixture
 from tests.fault_server import failure, good
 from tests.speech import SPEECHES
@@ -16,12 +18,13 @@ from xiantong_nb.connection import Connection
 from xiantong_nb.errors import UsageError
 from xiantong_nb.options import Options
 from xiantong_nb.presets import PRESETS
-from xiantong_nb.rehearsal import rehearse
+from xiantong_nb.rehearsal import Rehearsal, rehearse
 from xiantong_nb.request import Document, Image, Text
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
 from xiantong_nb.shape import shape
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 KEY = Secret("CANARY-0123456789-wxyz")
 
 
@@ -135,6 +138,18 @@ def test_it_shows_itself_without_the_key_and_without_live_text(session, faults):
         assert f"{faults.url}/v1/messages" in html.unescape(text)
     assert "`````text\n```\n<img src=x>" in data["text/markdown"]
     assert "Not sent: gw:m" in data["text/plain"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_message_leaves_its_fence(text):
+    """Whatever stands in a question, or in a chat before it; also behind a fence's end that a control had hidden."""
+    said = (text, f"``\x00`\n\n{text}", f"`\x1b``\n\n{text}", f"$$\n{text}", "$$")
+    made = Rehearsal(
+        "gw:m", "POST", NOWHERE, {}, {}, 1, counted=False, how="", messages=tuple(("user", s) for s in said)
+    )
+    markdown = made._repr_mimebundle_()[0]["text/markdown"]
+    assert active(markdown.rpartition("\n\n<sub>")[0]) == []
+    assert _CONTROL.search(markdown) is None
 
 
 def test_what_would_be_refused_is_refused(session, faults):

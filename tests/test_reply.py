@@ -139,4 +139,5 @@ def test_repr_is_one_short_printable_line():
     assert repr(reply).isprintable()
     assert len(repr(reply)) < 250
     assert "incomplete: a b" in repr(reply)
+    assert "javascript://" not in repr([Reply(blocks=(Text("javascript://%0aalert(1)"),))])
     assert "incomplete" not in repr(Reply(complete=True))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from xiantong_nb import keyboard, probe
 from xiantong_nb.draft import Draft, embedded
-from xiantong_nb.errors import UsageError
+from xiantong_nb.errors import UsageError, bare
 from xiantong_nb.interrupts import one_interrupt
 from xiantong_nb.options import Options
 from xiantong_nb.secret import cleaned
@@ -198,6 +198,14 @@ def connect(
     Raises `UsageError` for what is missing or wrong, the endpoint's error when the test fails, and `StoreError`
     when it can't be saved; then nothing is.
     """
+    try:
+        return _connected(preset, described, default=default, no_test=no_test, unsaved=unsaved)
+    except BaseException as error:  # noqa: BLE001 - none keeps its frames, which hold what was typed and every saved key
+        raise bare(error) from None
+
+
+def _connected(preset: str, described: dict[str, Any], *, default: bool, no_test: bool, unsaved: bool) -> Connection:
+    """Connect, with all that a traceback could show of it."""
     said = _by_field(described, Draft, {"key_variable": "key_env"}, hidden=("preset", "key"))
     if isinstance(images := said.get("images"), bool):
         said["images"] = "model" if images else "none"

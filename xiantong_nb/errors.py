@@ -22,18 +22,21 @@ Every failure a user can meet, each one true sentence and the next thing to do.
     ├── IncompleteReply      the stream ended early; .reply holds what came
     └── NoAnswer             no target of a comparison gave a whole answer; .comparison holds what came
 
-An error never holds the request, its headers or a key.
+An error never holds the request, its headers or a key. It may quote models, endpoints and files: its texts have passed
+the filter for terminals.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from xiantong_nb.safe_terminal import terminal
+
 if TYPE_CHECKING:
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.reply import Reply
 
-E = TypeVar("E", bound="XiantongError")
+E = TypeVar("E", bound=BaseException)
 
 
 class XiantongError(Exception):
@@ -44,10 +47,8 @@ class XiantongError(Exception):
     """
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.where = where
+        self.message, self.hint, self.where = terminal(message), terminal(hint), terminal(where)
+        super().__init__(self.message)
 
     @property
     def lines(self) -> list[str]:

@@ -163,8 +163,8 @@ def _told(block: Block) -> str:
 
 
 def _fenced(text: str) -> str:
-    """Return a text as a block of code, within a fence that does not occur in it."""
-    fence = "```"
+    """Return a text as a block of code, within a fence that does not occur in what is left of it without controls."""
+    text, fence = safe.terminal(text), "```"
     while fence in text:
         fence += "`"
-    return f"{fence}text\n{safe.terminal(text)}\n{fence}"
+    return safe.markdown(f"{fence}text\n{text}\n{fence}")

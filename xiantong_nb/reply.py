@@ -7,6 +7,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from xiantong_nb import safe
 from xiantong_nb.events import (
     Again,
     Answered,
@@ -112,7 +113,7 @@ class Reply:
         state = "" if self.complete else f", incomplete: {self.ended or 'still coming'}"
         shown = textwrap.shorten(self.text[:_SHOWN], _SHOWN // 10, placeholder=" …")
         told = f"<Reply of {self.connection}:{self.model}, {len(self.text)} characters{state}: {shown!r}>"
-        return "".join(c if c.isprintable() else " " for c in told)
+        return safe.terminal("".join(c if c.isprintable() else " " for c in told))
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, str], dict[str, Any]]:
         from xiantong_nb.bundle import bundle

@@ -19,10 +19,14 @@ from __future__ import annotations
 
 import copy
 import re
+from typing import TYPE_CHECKING
 
 from xiantong_nb import inert
 from xiantong_nb.defused import entities
 from xiantong_nb.safe_terminal import UNCLEAN, TerminalFilter, terminal, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["CleanFilter", "MarkdownFilter", "TerminalFilter", "entities", "markdown", "terminal"]
 
@@ -71,6 +75,7 @@ class MarkdownFilter:
         self._outdent = 0
         self._nested: _NestedFence | None = None
         self._items: list[int] = []
+        self._items_above: list[int] = []
         self._clean = CleanFilter()
         self._after_blank = True
         self._owes_blank = False
@@ -95,13 +100,22 @@ class MarkdownFilter:
             rest += f"{self._fence}\n"
         return rest[:-1] if last and rest.endswith("\n") else rest
 
-    def peek(self) -> str:
-        """Return the rest as if the text ended here."""
+    def peek(self, repair: Callable[[str], str] | None = None) -> str:
+        """
+        Return the rest as if the text ended here, or as if `repair` had ended it.
+
+        That is given the lines of the last paragraph; the first half of a line that ends a fence is held back.
+        """
         twin = copy.copy(self)
-        twin._block = self._block.copy()  # noqa: SLF001 - its own class
-        twin._items = self._items.copy()  # noqa: SLF001 - its own class
-        twin._nested = copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
-        return twin.end()
+        twin._items, twin._nested = self._items.copy(), copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
+        if self._fence and repair and self._fence.startswith("".join(self._line).strip() or " "):
+            twin._line = []  # noqa: SLF001
+        if self._fence or self._nested:
+            return twin.end()
+        twin._clean, twin._block, twin._line = CleanFilter(), [], []  # noqa: SLF001
+        twin._items = (self._items_above if self._block else self._items).copy()  # noqa: SLF001
+        lines = "".join([*self._block, *self._line])
+        return twin.feed(repair(lines) if repair else lines) + twin.end()
 
     def _next(self, line: str) -> str:
         """Take one line without its end."""
@@ -113,6 +127,8 @@ class MarkdownFilter:
             settled = self._settle()
             self._after_blank, self._owes_blank = True, False
             return f"{settled}{line}\n"
+        if not self._block:
+            self._items_above = self._items.copy()
         self._track_items(line)
         found = _FENCE.match(line)
         if not found or (found["run"][0] == "`" and "`" in found["info"]) or self._is_code(line):

@@ -99,8 +99,8 @@ class Live:
         """Return what can be shown of it now, when more is to come."""
         if isinstance(self._text, safe.TerminalFilter):
             return "".join(self._settled)
-        text = repair("".join(self._settled) + self._text.peek())
-        thinking = bundle.details(repair("".join(self._thought) + self._reasoning.peek()), shown=not text)
+        text = "".join(self._settled) + self._text.peek(repair)
+        thinking = bundle.details("".join(self._thought) + self._reasoning.peek(repair), shown=not text)
         return f"{thinking}\n\n{text}" if thinking else text
 
     def waits_for(self) -> str:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from xiantong_nb.notebook.line import Option
 
 _EACH = ("TARGETS",)  # places where every further word is one of the same
+# An endpoint names its models as it likes: what a line would not read as one word could bring options of its own.
+_ONE_WORD = re.compile(r"\w[\w.:/@+~-]*")
 _HOLDS_A_KEY = re.compile(r"(?:KEY|TOKEN)\Z")
 
 
@@ -110,7 +112,7 @@ def _models(connection: Connection | None) -> list[Offer]:
     listed = listing.models if listing else ()
     aliases = [a for a in preset.aliases if preset.sure_of_aliases or newest(a, listed)]
     known = (connection.default_model, *connection.models, *preset.models, *aliases, *(model.id for model in listed))
-    return _offers("model", filter(None, dict.fromkeys(known)))
+    return _offers("model", filter(_ONE_WORD.fullmatch, dict.fromkeys(known)))
 
 
 def _meant(plain: Sequence[str]) -> Connection | None:

@@ -5,57 +5,27 @@ A reply stops anywhere: within bold, a link, a table row. Shown as it is, a read
 or a dash that turns the line above into a heading, and all of it jumps a moment later. So what isn't readable yet
 is held back and what is only unclosed is closed, in the last block; what is above has been finished.
 
-The text has passed `safe` before. Nothing is taken out of the middle of it, and only closing marks are added.
+It is the model's own text that is repaired, before it is filtered: what a live paint shows is what the filter makes of
+a whole text. A mark taken out of filtered text, or put into it, could wake what the filter had broken there.
 """
 
 from __future__ import annotations
 
 import re
 
-_FENCE = re.compile(r"^(`{3,}|~{3,})([^\n]*)$", re.MULTILINE)
-_NESTED = re.compile(r"[ \t>]*(?:`{3,}|~{3,})[ \t]*\Z|.*<pre><code>")
 _MARKS_ONLY = re.compile(r"[ \t>]*(?:[-=#*>+_~`|: \t]*|\d{1,3}[.)]?)[ \t]*\Z")
 _STARTS = re.compile(r"[ \t>]*(?:[-+*][ \t]|\d{1,9}[.)][ \t]|#|\||>|`{3}|~{3})")
 _FENCED = re.compile(r"[ \t>*+\-\d.)]*(?:`{3}|~{3})")
-_LINK = re.compile(r"\[([^\[\]]*)\](?:\(|&#40;)(?:[^()\s]|\([^()\s]*\))*(?:\([^()\s]*|[ \t]+[\"'][^\n]*)?\Z")
-_TOKEN = re.compile(
-    r"<code>[^<]*</code>|`+|\\[(\[]|\\begin(?:\{|&#123;)|&#36;&#36;|\\\\&#91;|\\[^\n]|\$\$?|\*{1,3}|_{1,3}|~~"
-)
+_LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))*(?:\([^()\s]*|[ \t]+[\"'][^\n]*)?\Z")
+_TOKEN = re.compile(r"`+|\\\\\[|\\[(\[]|\\begin\{|\\[^\n]|\$\$?|\*{1,3}|_{1,3}|~~")
 _DEEPEST = 8  # more open marks than that are not emphasis
-_MATH_CLOSES = {"$$": "$$", "$": "$", "&#36;&#36;": "&#36;&#36;", "\\(": "\\)", "\\[": "\\]", "\\begin{": "\\end{"}
+_MATH_CLOSES = {"$$": "$$", "$": "$", "\\(": "\\)", "\\[": "\\]", "\\\\[": "\\\\]", "\\begin{": "\\end{"}
 
 
-def repair(markdown: str) -> str:
-    """Give the text as it can be shown now, when more is to come."""
-    fence = ""
-    for match in _FENCE.finditer(markdown):
-        if not fence:
-            fence = match[1] if match[1][0] == "~" or "`" not in match[2] else ""
-        elif match[1].startswith(fence) and not match[2].strip():
-            fence = ""
-            if match.end() >= len(markdown) - 1:
-                return _without_half_fence(markdown, match)
-    if fence:
-        return f"{markdown.removesuffix(chr(10))}\n{fence}"
-    start = max(markdown.rfind("\n\n") + 2, 0) if "\n\n" in markdown else 0
-    return markdown[:start] + _last_block(markdown[start:])
-
-
-def _without_half_fence(markdown: str, closing: re.Match[str]) -> str:
-    """Hold back the first characters of the line that will end a fence; its real end was added by the filter."""
-    above = markdown[: closing.start() - 1]
-    line = above.rpartition("\n")[2]
-    if line and len(line) < len(closing[1]) and closing[1].startswith(line):
-        return above[: -len(line)] + markdown[closing.start() :]
-    return markdown
-
-
-def _last_block(block: str) -> str:
-    """Repair lines without a blank one between them."""
+def repair(block: str) -> str:
+    """Give the lines of an unfinished block, none of them blank or in a fence, as they can be shown now."""
     lines = block.split("\n")
     unfinished = lines[-1]
-    if _NESTED.match(unfinished) or (not unfinished and len(lines) > 1 and _NESTED.match(lines[-2])):
-        return block
     if unfinished and (_MARKS_ONLY.match(unfinished) or unfinished.lstrip().startswith("|")):
         lines[-1] = ""
     rows = [line for line in lines if line.lstrip().startswith("|")]
@@ -111,7 +81,7 @@ def _closed(text: str) -> str:
             if not closing:
                 return marks.close(_closed_code(shown, token)) + space
             position = closing.end()
-        elif closer := _math_closer(mark):
+        elif closer := _MATH_CLOSES.get(mark):
             at = shown.find(closer, position)
             if at >= 0:
                 position = at + len(closer)
@@ -120,18 +90,17 @@ def _closed(text: str) -> str:
                 break
         elif mark[0] in "*_~":
             marks.take(shown, token)
-    return marks.close(_LINK.sub(r"\1", shown)) + space
+    return marks.close(_LINK.sub(_label, shown)) + space
 
 
-def _math_closer(mark: str) -> str | None:
-    if mark.startswith("\\begin"):
-        return "\\end{"
-    return "\\\\]" if mark == "\\\\&#91;" else _MATH_CLOSES.get(mark)
+def _label(link: re.Match[str]) -> str:
+    """Show of a link what is complete; an image is to be a link to it."""
+    return f"{'image: ' if link[1] else ''}{link[2]}"
 
 
 def _closed_code(shown: str, token: re.Match[str]) -> str:
-    """Close a code span; one with entities in it was filtered as text and would show them."""
+    """Close a code span, which shows from its first character on."""
     inside = shown[token.end() :].rstrip("`")
-    if not inside.strip() or "&" in inside:
+    if not inside.strip():
         return shown[: token.start()].rstrip()
     return f"{shown[: token.end()]}{inside}{token[0]}"
