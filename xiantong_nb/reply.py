@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
+from xiantong_nb.errors import IncompleteReply
 from xiantong_nb.events import (
     Again,
     Answered,
@@ -246,12 +247,16 @@ class Fold:
         return Reply(**(self._told | fields | also))
 
     def _end(self, end: Finished) -> Finished:
-        """Return the end; of a repeat that has failed without a word, that of the answer before it, which was paid."""
+        """
+        Return the end; of a repeat that has failed without a word, that of the answer before it, which was paid.
+
+        What was interrupted, or cut, stays so: it may have cost more, and was not refused; the answer is shown.
+        """
         if end.error is None or self._first is None or self.has_content:
             return end
         self.again += (f"that failed ({end.error.message.rstrip('.')}): the first answer stands",)
         self._blocks, self._citations, self._told, ended = self._first
-        return ended
+        return end if isinstance(end.error, IncompleteReply) else ended
 
     def _at(self, index: int, kind: str) -> _Open:
         block = self._blocks.get((index, kind))
