@@ -109,7 +109,7 @@ def test_this_machine_is_known_by_name_and_address(host):
 
 @pytest.mark.parametrize(
     "host",
-    ["0.0.0.0", "192.168.1.5", "localhost.evil.example", "127.0.0.1.evil.example", "mylocalhost", "127.1", "[::2]"],
+    ["192.168.1.5", "localhost.evil.example", "127.0.0.1.evil.example", "mylocalhost", "127.1", "[::2]"],
 )
 def test_other_machines_are_not_taken_for_this_one(host):
     assert not is_loopback(f"http://{host}:8080/x")
@@ -118,6 +118,7 @@ def test_other_machines_are_not_taken_for_this_one(host):
 def test_the_origin_is_what_a_key_belongs_to():
     assert origin("https://H.example:443/api/v1") == "https://h.example"
     assert origin("http://[::1]:8080/x") == "http://[::1]:8080"
+    assert origin("http://0.0.0.0:4000/x") == "http://127.0.0.1:4000"
     assert len({origin(u) for u in ("http://h", "https://h", "http://h:81", "http://g", "http://h/x")}) == 4
 
 

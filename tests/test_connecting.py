@@ -7,19 +7,23 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import pytest
 
 from tests.answering import Answering
 from tests.conftest import kernel_env
 from tests.engines import until
+from tests.fault_server import failure
 from tests.kernels import Kernel
 from tests.speech import Chat
 from tests.test_secret import HOSTILE
+from xiantong_nb.draft import Draft
 from xiantong_nb.engine import Engine
-from xiantong_nb.errors import UsageError
+from xiantong_nb.errors import Busy, Unreachable, UsageError
 from xiantong_nb.notebook import commands
 from xiantong_nb.notebook.screen import Screen
+from xiantong_nb.presets import PRESETS
 
 KEY, WRONG = "sk-CANARY-0123456789-wxyz", "sk-WRONG-0123456789-abcd"
 SHAPED = "sk-ant-api03-" + "Ab1_" * 12
@@ -279,6 +283,37 @@ def test_no_request_is_made_with_what_can_be_no_key(faults, tmp_path, monkeypatc
     assert faults.seen == []
     assert "CANA" not in str(caught.value) + capsys.readouterr().out
     assert not (tmp_path / "xiantong").exists()
+
+
+class Page(Screen):
+    """A page's screen that notes which forms it shows."""
+
+    def __init__(self):
+        super().__init__(terminal=True, interactive=False, forms=True)
+        self.forms_shown = []
+
+    def show_form(self, start, draft=None, **more):
+        self.forms_shown.append((start, draft, more["default"]))
+
+
+@pytest.mark.parametrize("answer", ["nobody listens", failure(500, {})])
+def test_an_ollama_that_lists_nothing_now_is_left_to_the_form(faults, tmp_path, monkeypatch, answer):
+    """The form looks there itself and says what it meets; where there is none, the failure is the answer."""
+    monkeypatch.setenv("XIANTONG_HOME", str(tmp_path / "xiantong"))
+    url = "http://127.0.0.1:1" if isinstance(answer, str) else faults.url
+    faults.play(answer)
+    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url=url))
+    page = Page()
+    commands.run("connect ollama --name mine --default", page)
+    assert page.forms_shown == [("form", Draft("ollama", name="mine"), True)]
+    for line, screen in (
+        ("connect ollama", Screen(terminal=True, interactive=False)),
+        ("connect ollama --text", page),
+        ("connect ollama --unsaved", page),
+    ):
+        with pytest.raises((Unreachable, Busy)):
+            commands.run(line, screen)
+    assert len(page.forms_shown) == 1
 
 
 def test_the_terminal_needs_no_ipython(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from xiantong_nb.connection import PROMPT, Connection, demo, named, parse_target, place
 from xiantong_nb.environment import from_environment
 from xiantong_nb.errors import NotConnected, UsageError
+from xiantong_nb.models import Listing, Model
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 
@@ -61,6 +64,44 @@ def test_names_of_nothing(text, in_use, kind, says):
     assert says in str(caught.value)
 
 
+LLAMA = Connection("ollama", PRESETS["ollama"], "http://localhost:11434", "llama3", models=("llama3", "llama2"))
+GEMMA = Connection("gemma", PRESETS["custom"], "http://localhost:8080", "m")
+
+
+@pytest.mark.parametrize("model", ["llama3", "llama2", "codellama", "gemma3"])
+def test_a_model_that_is_called_nearly_like_a_connection_is_one(model):
+    some = {"ollama": LLAMA, "gemma": GEMMA, "demo": demo()}
+    assert str(parse_target(model, some, "ollama")) == f"ollama:{model}"
+
+
+def test_what_is_nearly_a_connection_is_a_model_where_one_is_known():
+    some = {"qwen-coder": GEMMA, "ollama": LLAMA}
+    with pytest.raises(UsageError, match="no connection 'qwen3-coder'") as caught:
+        parse_target("qwen3-coder", some, "ollama")
+    assert "If it is a model: ollama:qwen3-coder" in caught.value.hint
+    listed = Listing((Model("qwen3-coder:latest"),), 0)
+    assert str(parse_target("qwen3-coder", some, "ollama", lambda _: listed)) == "ollama:qwen3-coder"
+    saved_one = replace(LLAMA, models=("qwen3-coder",))
+    assert str(parse_target("qwen3-coder", {**some, "ollama": saved_one}, "ollama")) == "ollama:qwen3-coder"
+    with pytest.raises(UsageError, match="Did you mean 'qwen-coder'"):
+        parse_target("qwen3-coder", some, "gone:m")
+
+
+@pytest.mark.parametrize("text", ["", "n"])
+@pytest.mark.parametrize("slug", ["box", "vercel"])
+def test_what_was_in_use_and_is_gone_is_said_with_what_is_there(text, slug):
+    some = {"gemma": GEMMA, "ollama": LLAMA, "demo": demo()}
+    with pytest.raises(NotConnected) as caught:
+        parse_target(text, some, f"{slug}:m")
+    said = str(caught.value)
+    assert "Nothing connected" not in said
+    assert {"box": "box was in use here, and is gone.", "vercel": "Vercel AI Gateway is not connected."}[slug] in said
+    assert "Connected: gemma, ollama; %xiantong use TARGET chooses" in said
+    with pytest.raises(NotConnected, match="is gone") as caught:
+        parse_target("", {"demo": demo()}, "box:m")
+    assert "%xiantong connect" in str(caught.value)
+
+
 def test_a_guessed_name_is_noted_where_it_may_be_wrong():
     assert parse_target("anthropic", ALL).notes == ()
     (note,) = parse_target("openrouter", ALL).notes
@@ -68,6 +109,23 @@ def test_a_guessed_name_is_noted_where_it_may_be_wrong():
     elsewhere = known(ANTHROPIC_API_KEY=KEY, ANTHROPIC_BASE_URL="https://gw.example")
     assert parse_target("anthropic:opus", elsewhere).notes
     assert not parse_target("anthropic:my-model", elsewhere).notes
+
+
+@pytest.mark.parametrize(
+    ("preset", "url", "model", "is_noted"),
+    [
+        ("ollama", "http://localhost:11434", "gpt-oss:120b-cloud", True),
+        ("custom", "http://127.0.0.1:11434", "gpt-oss:120b-cloud", True),
+        ("custom", "http://[::1]:11500/v1", "qwen3-coder:cloud", True),
+        ("custom", "http://127.0.0.1:11434", "llama3.2:8b", False),
+        ("custom", "http://127.0.0.1:11434", "cloudy", False),
+        ("custom", "https://gw.example", "big-cloud", False),
+        ("openrouter", "https://openrouter.ai/api", "a/big-cloud", False),
+    ],
+)
+def test_a_model_that_leaves_a_server_of_this_machine_is_not_local(preset, url, model, is_noted):
+    notes = parse_target(f"c:{model}", {"c": saved("c", preset, url)}).notes
+    assert notes == ((f"not local: a question to {model} leaves this machine",) if is_noted else ())
 
 
 def test_a_connection_shows_itself_short_and_without_its_key():

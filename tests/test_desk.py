@@ -248,7 +248,7 @@ def test_another_way_that_works_is_offered_as_a_draft(front, faults):
     told = front.answer(number)
     assert told["instead"]["options"] == "--auth-header x-api-key"
     other = told["instead"]["draft"]
-    assert other == {"auth_header": "x-api-key", "api": "anthropic-messages"}
+    assert other == {"auth_header": "x-api-key", "api": "anthropic-messages", "base_url": faults.url}
     assert front.ask("test", draft=draft | other, of=number)["ok"]
     assert faults.seen[-1].header("x-api-key") == KEY
 
@@ -515,6 +515,15 @@ def test_a_variables_connection_becomes_a_saved_one_that_names_the_variable(fron
     front.ask("save", draft=draft, of=number)
     assert session.connections()["from-here"].key_variable == "ANTHROPIC_API_KEY"
     assert not (session.store.folder / "credentials.enc").exists()
+
+
+def test_a_variables_connection_is_called_as_its_provider_and_keeps_its_slug_when_saved(front, session):
+    session.environment["AI_GATEWAY_API_KEY"] = KEY
+    (row,) = [row for row in front.ask("reload")["state"]["connections"] if row["slug"] == "vercel"]
+    assert (row["name"], row["draft"]["name"]) == ("Vercel AI Gateway", "")
+    assert front.ask("save", draft=row["draft"] | {"model": "a/b"}, untested=True)["slug"] == "vercel"
+    (row,) = [row for row in front.ask("reload")["state"]["connections"] if row["slug"] == "vercel"]
+    assert (row["saved"], row["draft"]["name"]) == (True, "Vercel AI Gateway")
 
 
 def test_news_are_told_when_something_has_changed(front, session, locked):

@@ -89,6 +89,15 @@ def test_a_key_may_be_left_out_by_choice_and_http_allowed_by_choice():
     assert checked(Draft("custom", "http://gpu-box:8080", key=KEY, allow_http=True)).allow_http
 
 
+@pytest.mark.parametrize(
+    ("url", "base_url"),
+    [("http://0.0.0.0:4000", "http://127.0.0.1:4000"), ("http://[::]:4000/v1", "http://[::1]:4000")],
+)
+def test_the_address_that_a_server_of_this_machine_prints_is_this_machine(url, base_url):
+    assert checked(Draft("custom", url, key=KEY)).base_url == base_url
+    assert checked(Draft("custom", url)).key is None
+
+
 def test_a_variable_holds_the_key():
     made = checked(Draft("anthropic", key_variable="MY_KEY"), env={"MY_KEY": KEY.reveal()})
     assert (made.key, made.key_from, made.key_variable) == (KEY, "MY_KEY", "MY_KEY")
@@ -149,6 +158,21 @@ def test_a_variable_stays_the_place_of_the_key():
     assert checked(Draft(model="n"), env={"K": KEY.reveal()}, editing=before).key_variable == "K"
     replaced = checked(Draft(key=KEY), env={"K": KEY.reveal()}, editing=before)
     assert (replaced.key_variable, replaced.key_from) == ("", PROMPT)
+
+
+@pytest.mark.parametrize("url", ["https://elsewhere.example", "https://gw.example:444", "http://127.0.0.1:8080"])
+def test_a_variable_belongs_to_the_origin_it_was_named_for(url):
+    env, before = {"K": KEY.reveal()}, saved(key=KEY, key_from="K", key_variable="K")
+    found = check(Draft(base_url=url, model="m"), {}, env, before)
+    if isinstance(found, Connection):  # this machine is asked without a key, and so without that one
+        assert (found.key, found.key_variable) == (None, "")
+    else:
+        assert "The key in K is for https://gw.example" in found.message
+        assert "--key-env" in found.hint
+        assert found.missing
+    named = checked(Draft(base_url=url, model="m", key_variable="K"), env=env, editing=before)
+    assert (named.key, named.key_variable) == (KEY, "K")
+    assert checked(Draft(base_url=f"{REMOTE}/other"), env=env, editing=before).key_variable == "K"
 
 
 def test_a_connection_that_needs_a_model_says_what_is_described_so_far():

@@ -114,6 +114,22 @@ def test_a_key_variable_is_read_at_each_call():
     assert "MY_KEY, which is not set" in missing.fault.message
 
 
+def test_a_variable_goes_nowhere_but_to_the_origin_it_was_named_for():
+    env = {"MY_KEY": KEY.reveal()}
+    own = entry.write_own(connection(key_variable="MY_KEY", url="https://gw.example/v1", wire="openai-completions"))
+    assert own == {"keyVariable": "MY_KEY", "keyOrigin": "https://gw.example"}
+    assert read(own=own, env=env).key == KEY
+    moved = read(own=own, env=env, baseUrl="https://elsewhere.example")
+    assert (moved.key, moved.key_variable) == (None, "")
+    assert "MY_KEY is for https://gw.example, and its base URL now leads to https://elsewhere.example" in str(
+        moved.fault
+    )
+    assert "%xiantong edit c --key-env MY_KEY" in moved.fault.hint
+    broken = read(own=own, env=env, baseUrl="file:///x")
+    assert "base URL of c in config.json" in broken.fault.message
+    assert broken.key_variable == ""
+
+
 def test_a_bearer_token_goes_as_one():
     assert read(authType="bearer_token", own={"authHeader": None}).auth_header == "bearer"
 
@@ -189,7 +205,9 @@ def test_a_new_default_model_joins_the_list():
 def test_only_what_differs_from_the_preset_is_our_own():
     assert entry.write_own(connection()) == {}
     ours = connection(auth_header="x-api-key", key_variable="K", allow_http=True)
-    assert entry.write_own(ours) == {"authHeader": "x-api-key", "keyVariable": "K", "allowHttp": True}
+    assert entry.write_own(ours) == {
+        "authHeader": "x-api-key", "keyVariable": "K", "keyOrigin": "https://gw.example", "allowHttp": True
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

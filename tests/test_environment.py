@@ -53,6 +53,11 @@ def test_without_a_key_only_this_machine_is_asked():
     assert from_environment({}) == {}
 
 
+def test_each_is_called_as_its_provider_also_where_it_can_not_be_asked():
+    assert [c.name for c in ALL.values()] == ["Anthropic", "OpenRouter", "Vercel AI Gateway", "Demo (toy models)"]
+    assert from_environment({"ANTHROPIC_BASE_URL": "https://gw.example"})["anthropic"].name == "Anthropic"
+
+
 def test_the_model_variable_sets_the_model():
     found = from_environment({"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_MODEL": "claude-x"})
     assert parse_target("anthropic", found).model == "claude-x"

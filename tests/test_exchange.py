@@ -97,6 +97,15 @@ def test_a_good_answer(faults, speech):
     assert [type(e) for e in said.events[:2]] == [Answered, Started]
 
 
+def test_a_key_that_comes_back_as_an_answer_is_masked(faults, speech):
+    """Some gateways say which key they refuse with a 200, as if a model had written it."""
+    faults.play(speech.good("Invalid token: ", f"{KEY}!"), failure(200, speech.one_piece(f"Invalid token: {KEY}!")))
+    for _ in range(2):
+        said = Conversation(faults.url, speech)
+        assert said.text == "Invalid token: …wxyz!"
+        assert "CANARY" not in repr(said.events)
+
+
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 def test_a_busy_endpoint_is_asked_three_times(faults, speech, chance):
     """H5: the delays are the official SDK's."""

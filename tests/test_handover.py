@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.conftest import NOWHERE
+from xiantong_nb import doctor
 from xiantong_nb.connection import Connection, demo
+from xiantong_nb.draft import Draft
 from xiantong_nb.errors import UsageError
 from xiantong_nb.handover import NAMES, Handover, shown
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
+from xiantong_nb.wizard import Wizard
 
 KEY = "sk-CANARY-0123456789-wxyz"
 URL, TOKEN, API_KEY, MODEL = NAMES
@@ -102,6 +105,31 @@ def test_what_was_put_is_no_connection_of_ones_own():
     assert list(session.connections()) == ["openrouter", "demo"]
     env[API_KEY] = "sk-ant-of-the-user-0123456789"
     assert "anthropic" in session.connections()
+
+
+def test_what_was_put_is_no_key_of_a_saved_connection(tmp_path):
+    """One whose key is in a variable goes on with the user's value of it, or says that there is none."""
+    env = {"OPENROUTER_API_KEY": KEY, TOKEN: "sk-of-the-gateway-0123456789", API_KEY: "sk-ant-of-the-user-0123456789"}
+    session = Session(environment=env, folder=tmp_path / "home")
+    for made, variable in (
+        (connection("gw", "https://gw.example", name="gw"), TOKEN),
+        (connection("anthropic"), API_KEY),
+    ):
+        session.store.put(replace(made, key_variable=variable))
+    session.handover.put(session.hand_over("openrouter:a/b")[1])
+    assert env[TOKEN] == KEY
+    assert session.connections()["gw"].key == Secret("sk-of-the-gateway-0123456789")
+    assert session.connections()["anthropic"].key == Secret("sk-ant-of-the-user-0123456789")
+    wizard = Wizard(session, Draft(model="n"), editing=session.connections()["gw"])
+    assert wizard.check()
+    assert wizard.ready().connection.key == Secret("sk-of-the-gateway-0123456789")
+
+
+def test_what_was_put_is_not_judged_as_the_users_environment(tmp_path):
+    session = Session(environment={}, folder=tmp_path / "home")
+    session.here["lan"] = connection("lan", "http://192.168.1.5:8080", key="")
+    session.handover.put(session.hand_over("lan:m")[1])
+    assert [f.about for f in doctor.findings(session, test=False) if f.state == "wrong"] == []
 
 
 def test_the_command(kernel, monkeypatch):

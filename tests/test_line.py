@@ -61,5 +61,27 @@ def test_a_comment_is_left_out(typed, words):
     assert line.words(typed) == words
 
 
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        (r"--file C:\Users\me\data.csv", r"C:\Users\me\data.csv"),
+        (r"""--file "C:\My data\new.csv" # a comment""", r"C:\My data\new.csv"),
+        (r"--file '\\server\share\' # a comment", "\\\\server\\share\\"),
+        ("--file C:/Users/me/data.csv", "C:/Users/me/data.csv"),
+    ],
+)
+def test_on_windows_a_backslash_is_part_of_a_path(typed, path):
+    assert line.words(typed, windows=True) == ["--file", path]
+
+
+def test_elsewhere_a_backslash_takes_the_meaning_of_what_follows():
+    assert line.words(r"--file my\ data.csv", windows=False) == ["--file", "my data.csv"]
+
+
+def test_on_windows_too_quotes_have_to_close():
+    with pytest.raises(UsageError, match="Close the quotes"):
+        line.words(r'--file "C:\My data', windows=True)
+
+
 def test_a_question_keeps_its_signs():
     assert line.split_options("--alone is # a comment?") == ("--alone", "is # a comment?")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 
 from tests.conftest import NOWHERE
 from tests.fault_server import failure, head
-from tests.stand_ins import Ollama
+from tests.stand_ins import PULLED, Ollama
 from tests.test_pictures import encoded
-from xiantong_nb import ollama, probe
-from xiantong_nb.connection import Connection
+from xiantong_nb import nearby, ollama, probe
+from xiantong_nb.connection import Connection, ways_to_connect
 from xiantong_nb.errors import KeyRefused, NotFound, UnknownModel, UsageError
 from xiantong_nb.models import Model
 from xiantong_nb.options import Options
@@ -180,3 +181,29 @@ def test_an_image_by_its_url_is_fetched_for_it(serving, session, faults):
     refused = session.open("what is it?", "ollama:llama3.2", options)
     with refused, pytest.raises(UsageError, match="takes no images: what ollama lists"):
         refused.result()
+
+
+@pytest.mark.parametrize(
+    ("pulled", "line"),
+    [
+        (["gpt-oss:120b-cloud", "gemma3:4b", "llama3.2:latest"], "%xiantong connect ollama --model gemma3:4b"),
+        (["gpt-oss:120b-cloud"], "%xiantong connect ollama"),
+        ([], "%xiantong connect ollama"),
+        (["x --base-url http://elsewhere.example"], "%xiantong connect ollama"),  # a line may be run as it is copied
+    ],
+)
+def test_one_that_nobody_has_connected_is_found_when_somebody_asks(serving, session, monkeypatch, pulled, line):
+    server = serving("0.33.0")
+    server.pulled = {name: PULLED.get(name, PULLED["gemma3:4b"]) for name in pulled}
+    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url=server.url))
+    assert f"and {line} connects it." in nearby.ways(session)
+
+
+@pytest.mark.parametrize("answer", [failure(404, b"404 page not found"), failure(200, {"version": "a toaster"})])
+def test_what_is_no_ollama_is_not_offered(faults, session, monkeypatch, answer):
+    faults.play(answer)
+    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url=faults.url))
+    assert nearby.ways(session) == ways_to_connect()
+    assert len(faults.seen) == 1
+    monkeypatch.setitem(PRESETS, "ollama", replace(PRESETS["ollama"], base_url="http://127.0.0.1:1"))
+    assert nearby.ways(session) == ways_to_connect()

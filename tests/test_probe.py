@@ -11,10 +11,12 @@ from tests.speech import Chat
 from xiantong_nb import probe
 from xiantong_nb.base_url import spoken
 from xiantong_nb.connection import Connection, Target
+from xiantong_nb.draft import Draft
 from xiantong_nb.errors import NotConnected
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
+from xiantong_nb.wizard import Wizard
 
 
 @pytest.fixture
@@ -126,6 +128,28 @@ def test_of_an_endpoint_of_ones_own_the_other_ways_are_tried(faults, session, an
     sent = [name for name in ("authorization", "x-api-key") if last.header(name)]
     wanted = {"bearer": "authorization", "x-api-key": "x-api-key"}[outcome.instead.auth_header]
     assert sent == ([wanted] if outcome.instead.key else []), "one header, or none"
+
+
+@pytest.mark.parametrize(
+    ("answers", "path"),
+    [
+        ([NO_PATH, Chat().good("x")], "/openai/v1"),  # as Groq has it
+        ([NO_PATH, NO_PATH, NO_PATH, Chat().good("x")], "/openai"),  # as Gemini has it, with its version in front
+    ],
+)
+@pytest.mark.parametrize("typed", ["/openai", "/openai/v1"])
+def test_under_a_path_the_place_that_works_is_offered_too(faults, session, answers, path, typed):
+    faults.play(*answers)
+    wizard = Wizard(session, Draft(f"{faults.url}{typed}", model="m", key=Secret("sk-CANARY-0123456789")))
+    assert wizard.check()
+    outcome = wizard.probe()
+    assert outcome.options == f"--api openai-completions --base-url {faults.url}{path}"
+    assert f"POST {path}/chat/completions " in faults.seen[-1].head
+    wizard.take(outcome)
+    assert wizard.check()
+    assert wizard.probe().passed, "what is taken is what was offered"
+    assert f"POST {path}/chat/completions " in faults.seen[-1].head
+    assert wizard.ready().connection.base_url == f"{faults.url}{path}"
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,16 @@ def test_it_masks_itself_in_foreign_text():
     assert Secret("").masked_in("text") == "text"
 
 
+@pytest.mark.parametrize(("first", "last"), [(0, 20), (3, 19), (5, None), (0, -1)])
+def test_it_masks_long_runs_of_itself(first, last):
+    """An endpoint may quote most of a key, with dots for the rest."""
+    assert Secret(KEY).masked_in(f"bad key {KEY[first:last]}... or {KEY[first:last]}") == "bad key …wxyz... or …wxyz"
+
+
+def test_it_leaves_what_it_shares_with_other_keys():
+    assert Secret(KEY).masked_in(f"it begins with {KEY[:12]}") == f"it begins with {KEY[:12]}"
+
+
 def test_logging_it_shows_nothing(caplog):
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("t").warning("key %s %r", Secret(KEY), Secret(KEY))

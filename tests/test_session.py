@@ -12,7 +12,7 @@ import traceback
 import pytest
 
 from tests.conftest import NOWHERE
-from tests.fault_server import BLOCK, CLOSE, ENDLESS, START, failure, good, head, sse, text, whole
+from tests.fault_server import BLOCK, CLOSE, END, ENDLESS, START, failure, good, head, sse, text, whole
 from tests.speech import Chat
 from xiantong_nb.chats import Origin
 from xiantong_nb.connection import Connection
@@ -78,6 +78,20 @@ def test_a_question_and_its_reply(faults, session):
     }  # fmt: skip
     assert seen.header("x-api-key") == KEY
     assert seen.header("authorization") is None
+
+
+def test_a_key_that_comes_back_in_pieces_is_masked_once_it_has_ended(faults, session):
+    thought = {"type": "content_block_start", "index": 1, "content_block": {"type": "thinking", "thinking": ""}}
+    pieces = [{"type": "thinking_delta", "thinking": piece} for piece in (KEY[:9], KEY[9:])]
+    tool = {"type": "content_block_start", "index": 2, "content_block": {"type": "tool_use", "id": "i", "name": "f"}}
+    inputs = [{"type": "input_json_delta", "partial_json": piece} for piece in ('{"key": "' + KEY[:9], KEY[9:] + '"}')]
+    deltas = [(1, each) for each in pieces] + [(2, each) for each in inputs]
+    events = ({"type": "content_block_delta", "index": index, "delta": each} for index, each in deltas)
+    body = sse(START, BLOCK, text(KEY[:9]), text(KEY[9:]), thought, tool, *events, *END)
+    faults.play([head() + body, CLOSE])
+    reply = ask(session)
+    assert (reply.text, reply.thinking, reply.tool_calls[0].arguments) == ("…wxyz", "…wxyz", '{"key": "…wxyz"}')
+    assert "CANARY" not in repr(session.last.blocks)
 
 
 def test_an_endless_question_can_be_left(faults, session):

@@ -62,6 +62,20 @@ def test_a_connection_that_moves_leaves_its_models_and_its_test_behind(store):
     assert store.connections()["c"].key == KEY
 
 
+def test_an_endpoint_asked_by_its_other_wire_has_not_moved(store):
+    store.put(connection(), images="all", tested=True)
+    path = store.folder / "config.json"
+    raw = config(store)
+    raw["llmConnections"][0]["models"] = models = [{"id": "m", "contextWindow": 9, "supportsImages": True}, "n"]
+    path.write_text(json.dumps(raw))
+    store.put(connection(url="https://gw.example/v1", wire="openai-completions"))
+    (entry,) = config(store)["llmConnections"]
+    assert entry["models"] == models
+    assert entry["customEndpoint"] == {"api": "openai-completions", "supportsImages": True}
+    found = store.connections()["c"]
+    assert (found.base_url, found.images, found.all_images) == ("https://gw.example/v1", {"m": True}, True)
+
+
 def test_a_key_is_bound_to_its_origin(store):
     store.put(connection())
     edited = config(store)

@@ -15,7 +15,9 @@ import pytest
 from tests.conftest import kernel_env
 from tests.decoding import CHAT, MESSAGES
 from tests.stand_ins import KEYS, at_ollamas_port
+from tests.test_connecting import terminal
 from tests.test_providers import Traveller, world  # noqa: F401  # the fixture
+from xiantong_nb.__main__ import PROGRAM
 
 ASK = "%%ask --alone\nhello"
 
@@ -101,6 +103,20 @@ def test_ollama_through_custom(kernel, ollama):
     assert not (kernel.home / ".xiantong" / "credentials.enc").exists()
     assert "0 images for llama3.2" in kernel.run(ASK).text
     assert ("POST", "/v1/messages") in ollama.seen
+
+
+def test_ollama_where_nothing_is_connected(ollama, kernel):
+    """Ask, and run the line that is named."""
+    assert ollama.seen == [], "nobody looks before somebody asks"
+    line = "%xiantong connect ollama --model llama3.2:latest"
+    failed = kernel.run(ASK)
+    assert failed.error["ename"] == "NotConnected"
+    assert f"Ollama answers on this machine, and {line} connects it." in failed.text
+    assert line in kernel.run("%xiantong list").text
+    assert line.replace("%xiantong", PROGRAM) in terminal(kernel.home, "ask", "hello").stderr
+    assert "Ollama answers" not in kernel.run("%%ask openrouter\nhello").text, "another one is meant"
+    assert "Tested and saved: ollama" in kernel.run(line).text
+    assert "0 images for llama3.2:latest" in kernel.run(ASK).text
 
 
 def test_custom(kernel):

@@ -9,6 +9,7 @@ import pytest
 from tests.engines import until
 from xiantong_nb.draft import Draft
 from xiantong_nb.session import Session
+from xiantong_nb.upkeep import remove
 from xiantong_nb.watch import Watch
 from xiantong_nb.wizard import Wizard
 
@@ -43,7 +44,7 @@ def in_place(session):
 
 CHANGES = {
     "a save": lambda session: save(session, "second"),
-    "a removal": lambda session: session.remove("first"),
+    "a removal": lambda session: remove(session, "first"),
     "a removed file": lambda session: (session.store.folder / "config.json").unlink(),
     "a write in place": in_place,
     "a choice": lambda session: session.use("demo"),

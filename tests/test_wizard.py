@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines import toy_engine  # noqa: F401  # the fixture
 from tests.fault_server import failure, good
+from xiantong_nb import shown
 from xiantong_nb.connection import named
 from xiantong_nb.draft import Draft
 from xiantong_nb.engine import Engine
@@ -16,6 +17,8 @@ from xiantong_nb.errors import KeyRefused, StoreError, UsageError
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.secret import Secret
 from xiantong_nb.session import Session
+from xiantong_nb.upkeep import remove
+from xiantong_nb.upkeep import saved as saved_here
 from xiantong_nb.wizard import State, Wizard
 
 KEY, WRONG = Secret("sk-CANARY-0123456789-wxyz"), Secret("sk-WRONG-0123456789-abcd")
@@ -209,6 +212,71 @@ def test_what_is_kept_here_alone_takes_images_where_that_is_said(session, images
     assert not session.store.folder.exists()
 
 
+def kept_here(session, connection, **said):
+    """Change a saved connection where nothing can be saved: this process keeps what was said."""
+    wizard = Wizard(session, Draft(**said), editing=connection)
+    assert wizard.check()
+    wizard.keep(untested=True)
+
+
+@pytest.fixture
+def work(session):
+    """A saved connection."""
+    wizard = Wizard(session, Draft("openrouter", key=WRONG, model="a/b", name="work"))
+    assert wizard.check()
+    wizard.save(untested=True)
+    session.store.rename("work", "At work")
+    return saved_here(session, "work")
+
+
+def test_what_is_saved_is_not_hidden_by_what_was_kept_before(session, work):
+    kept_here(session, work, key=KEY)
+    found = saved_here(session, "work")
+    assert (found.key, found.saved) == (KEY, True), "it is changed as this process knows it"
+    wizard = Wizard(session, Draft(model="c/d"), editing=found)
+    assert wizard.check()
+    wizard.save(untested=True)
+    assert session.here == {}
+    made = session.connections()["work"]
+    assert (made.key, made.key_from, made.default_model, made.saved) == (KEY, "credentials.enc", "c/d", True)
+
+
+def test_a_picker_saves_what_was_kept_in_its_own_place(session, work):
+    kept_here(session, work, key=KEY)
+    (row,) = [row for row in shown.state(session)["connections"] if row["here"]]
+    assert row["draft"]["slug"] == "work"
+    wizard = Wizard(session, Draft(model="c/d"), editing=saved_here(session, row["draft"]["slug"]))
+    wizard.check()
+    wizard.save(untested=True)
+    assert [(r["slug"], r["here"]) for r in shown.state(session)["connections"]] == [("work", False), ("demo", False)]
+
+
+def test_removing_removes_what_is_saved_and_what_was_kept(session, work):
+    kept_here(session, work, key=KEY)
+    session.prefer("work:a/b")
+    assert remove(session, "work") == ("work", ())
+    assert (session.here, session.saved(), session.store.keys(), session.chosen) == ({}, {}, {}, "")
+    with pytest.raises(UsageError, match="not a saved connection"):
+        remove(session, "work")
+
+
+def test_what_can_not_be_removed_from_the_files_stays_here_too(session, work):
+    kept_here(session, work, key=KEY)
+    (session.store.folder / "credentials.enc").write_bytes(b"damaged")
+    with pytest.raises(StoreError):
+        remove(session, "work")
+    assert session.connections()["work"].key == KEY
+
+
+def test_what_only_this_process_has_is_removed_without_the_files(session):
+    wizard = Wizard(session, draft("http://127.0.0.1:1"))
+    wizard.check()
+    wizard.keep(untested=True)
+    assert remove(session, "mine") == ("mine", ())
+    assert session.here == {}
+    assert not session.store.folder.exists()
+
+
 def test_a_key_of_another_provider_is_noticed(session):
     wizard = Wizard(session, Draft("openrouter", key=Secret("sk-ant-0123456789-CANARY"), model="a/b"))
     assert wizard.check()
@@ -259,6 +327,27 @@ def test_a_question_that_holds_a_key_is_not_sent(session, faults):
         session.open(f"what is {KEY.reveal()}?", "demo")
     assert "CANARY" not in str(caught.value)
     assert faults.seen == []
+
+
+def test_a_question_holds_no_stored_key_whoever_it_belongs_to(session, faults):
+    """Neither the app's own, nor one of a connection that can't be asked, nor one that another program removed."""
+    wizard = Wizard(session, draft(faults.url))
+    wizard.check()
+    wizard.save(untested=True)
+    path = session.store.folder / "config.json"
+    raw = json.loads(path.read_text())
+    mine = raw["llmConnections"][0] | {"baseUrl": "https://elsewhere.example"}
+    app_only = {"slug": "app", "name": "A", "providerType": "pi", "authType": "api_key", "createdAt": 1}
+    path.write_text(json.dumps(raw | {"llmConnections": [mine, app_only]}))
+    session.store.adopt(app_only, WRONG, "https://api.example")
+    assert session.connections()["mine"].key is session.connections()["app"].key is None
+    for key, slug in ((KEY, "mine"), (WRONG, "app")):
+        with pytest.raises(UsageError, match=f"holds the key of {slug}"):
+            session.open(f"what is {key.reveal()}?", "demo")
+    (session.store.folder / "credentials.enc").unlink()
+    path.write_text("[]")
+    with pytest.raises(UsageError, match="holds the key of mine"):
+        session.open(f"what is {KEY.reveal()}?", "demo")
 
 
 def test_settings_that_can_not_be_read_stop_only_what_they_name(session, engine):

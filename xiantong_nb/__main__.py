@@ -10,6 +10,7 @@ from xiantong_nb.api import session
 from xiantong_nb.errors import UsageError, XiantongError
 from xiantong_nb.notebook import commands, display
 from xiantong_nb.notebook import line as lines
+from xiantong_nb.notebook.edge import offering
 from xiantong_nb.notebook.screen import Screen
 from xiantong_nb.notebook.watching import watch
 from xiantong_nb.options import Options
@@ -33,14 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name, *rest = list(sys.argv[1:] if arguments is None else arguments) or ["help"]
     screen = Screen(terminal=True, interactive=sys.stdin.isatty(), program=PROGRAM)
     try:
-        if name in ("-h", "--help", "help"):
-            _help(screen)
-        elif name == "ask":
-            _ask(rest)
-        elif name in HERE:
-            commands.run_words([name, *rest], screen)
-        else:
-            raise UsageError(f"There is no command {name!r} here.", hint=f"{PROGRAM} help lists them.")
+        with offering():
+            _run(name, rest, screen)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except XiantongError as error:
@@ -49,6 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         session().close()
     return 0
+
+
+def _run(name: str, rest: list[str], screen: Screen) -> None:
+    if name in ("-h", "--help", "help"):
+        _help(screen)
+    elif name == "ask":
+        _ask(rest)
+    elif name in HERE:
+        commands.run_words([name, *rest], screen)
+    else:
+        raise UsageError(f"There is no command {name!r} here.", hint=f"{PROGRAM} help lists them.")
 
 
 def _help(screen: Screen) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from xiantong_nb.presets import Wire
 
 _PORTS = {"http": 80, "https": 443}
-
+# servers that listen everywhere print these; as a target they are this machine on Linux and macOS, nothing on Windows
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # nothing is bound to it
 
 _MESSAGES: Wire = "anthropic-messages"
 _ENDS: dict[Wire, str] = {"anthropic-messages": "/messages", "openai-completions": "/chat/completions"}
@@ -71,9 +72,14 @@ def without_version(base_url: str) -> str:
 
 
 def origin(url: str) -> str:
-    """Return scheme, host and port of a usable URL, without the usual port: what a key belongs to."""
+    """
+    Return scheme, host and port of a usable URL, without the usual port: what a key belongs to.
+
+    "Every address", 0.0.0.0 or [::], is this machine's own.
+    """
     parts = urllib.parse.urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    name = _EVERY_ADDRESS.get(parts.hostname or "", parts.hostname)
+    host = f"[{name}]" if ":" in (name or "") else name
     port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
 

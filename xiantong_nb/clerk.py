@@ -15,7 +15,7 @@ from xiantong_nb.base_url import is_loopback, origin
 from xiantong_nb.draft import Problem, check
 from xiantong_nb.errors import NotFound, StoreError, UsageError, XiantongError
 from xiantong_nb.presets import PRESETS
-from xiantong_nb.upkeep import choose, noted, saved
+from xiantong_nb.upkeep import choose, noted, remove, saved
 from xiantong_nb.wizard import Wizard
 
 if TYPE_CHECKING:
@@ -108,8 +108,7 @@ class Clerk:
             case slips.Use(target=target, default=default):
                 return "state", self._state(choose(session, target, everyone=default).notes)
             case slips.Remove(slug=slug):
-                known = slug if slug in session.here else saved(session, slug, broken=True).slug
-                return "state", self._state(session.remove(known))
+                return "state", self._state(remove(session, slug)[1])
             case slips.Rename(slug=slug, name=name):
                 if not name.strip() or not name.isprintable():
                     raise UsageError("A name is needed.")
@@ -128,7 +127,7 @@ class Clerk:
     def _found(self, described: slips.Described, key: Secret | None) -> Connection | Problem:
         """See what a draft comes to, without asking anybody."""
         known = self._session.saved() | self._session.here
-        return check(described.draft(key), known, self._session.environment, self._editing(described))
+        return check(described.draft(key), known, self._session.variables, self._editing(described))
 
     def _editing(self, described: slips.Described) -> Connection | None:
         return saved(self._session, described.slug) if described.slug else None
@@ -226,4 +225,5 @@ def _instead(outcome: Outcome) -> Json | None:
     other = outcome.instead
     if other is None:
         return None
-    return {"options": outcome.options, "draft": {"api": other.wire, "auth_header": other.auth_header}}
+    draft = {"api": other.wire, "base_url": other.base_url, "auth_header": other.auth_header}
+    return {"options": outcome.options, "draft": draft}

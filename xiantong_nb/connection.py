@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PROMPT = "your entry"
 """Where a key is from that was entered for a connection that is not saved yet."""
+_HARDLY_A_MODEL = 0.92  # how like a slug a word is that was meant for it: openroutr is; gemma3 to gemma is .91
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -189,11 +190,17 @@ def parse_target(
             f"Nothing connected yet, so {text!r} can't be asked." if text else "Nothing connected yet.",
             hint=ways_to_connect(),
         )
+    slug = in_use.partition(":")[0]
+    asked = named(slug, known)
+    near = [] if colon else difflib.get_close_matches(head, known, n=1, cutoff=_HARDLY_A_MODEL)
+    if near and not (asked and _has_model(asked, head, listed)):
+        hint = f"Did you mean {near[0]!r}? Connected: {', '.join(known)}."
+        hint += f" If it is a model: {asked.slug}:{head}" if asked else ""
+        raise UsageError(f"There is no connection {head!r}.", hint=hint)
+    if asked is None and slug not in PRESETS:  # another kernel or the app has removed it
+        raise NotConnected(f"{slug} was in use here, and is gone.", hint=_others(known) or ways_to_connect())
     if not text.strip():
         return parse_target(in_use, known, listed=listed)
-    if not colon and (near := difflib.get_close_matches(text, known, n=1, cutoff=0.8)):
-        msg = f"There is no connection {text!r}."
-        raise UsageError(msg, hint=f"Did you mean {near[0]!r}? Connected: {', '.join(known)}.")
     connection = parse_target(in_use, known).connection
     return resolve(connection, text.strip(), listed)
 
@@ -243,6 +250,14 @@ def resolve(connection: Connection, model: str = "", listed: Listed = lambda _: 
     return Target(connection, found, notes)
 
 
+def _has_model(connection: Connection, name: str, listed: Listed) -> bool:
+    """Say whether a word is surely a model here: saved, an alias, or listed."""
+    if name in (connection.default_model, *connection.models, *connection.preset.models, *connection.preset.aliases):
+        return True
+    listing = None if connection.fault else listed(connection)
+    return listing is not None and listing.find(name) is not None
+
+
 def _may_be_there(connection: Connection, model: str) -> bool:
     """Say whether a name may be one: it has the form of names there, is saved, or is what an alias is taken as."""
     preset = connection.preset
@@ -251,24 +266,29 @@ def _may_be_there(connection: Connection, model: str) -> bool:
 
 
 def is_elsewhere(connection: Connection, model: str) -> bool:
-    """Say whether a question to a server on this machine goes on to another one."""
-    return connection.preset.own_routes == "ollama" and leaves_the_machine(model)
+    """Say whether a question to a server on this machine goes on to another one: one that is, or may be, Ollama's."""
+    preset = connection.preset
+    ollamas = preset.own_routes == "ollama" or (preset.guessed and is_loopback(connection.base_url))
+    return ollamas and leaves_the_machine(model)
 
 
-def refuse_keys(text: str, known: Mapping[str, Connection]) -> None:
-    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
-    for holder in known.values():
-        if holder.key is not None and holder.key.is_in(text):
-            msg = f"The question holds the key of {holder.slug}, so it was not sent."
-            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
-
-
-def ways_to_connect() -> str:
-    """Return what a person without any connection can do now."""
+def ways_to_connect(line: str = "") -> str:
+    """Return what a person without any connection can do now; `line` connects an Ollama that was found."""
+    if line:
+        return (
+            f"Ollama answers on this machine, and {line} connects it. For another provider %xiantong connect asks for "
+            "what is needed; %%ask demo answers from toy models."
+        )
     return (
         "%xiantong connect asks for what is needed. Without a key: %xiantong connect ollama where Ollama runs on "
         "this machine, or %%ask demo, which answers from toy models."
     )
+
+
+def _others(known: Mapping[str, Connection]) -> str:
+    """Return what else can be asked, and how it is chosen; nothing where there is none."""
+    slugs = [c.slug for c in known.values() if c.could_answer]
+    return f"Connected: {', '.join(slugs)}; %xiantong use TARGET chooses." if slugs else ""
 
 
 def _not_connected(preset: Preset, known: Mapping[str, Connection]) -> NotConnected:
@@ -278,4 +298,5 @@ def _not_connected(preset: Preset, known: Mapping[str, Connection]) -> NotConnec
         return NotConnected(msg, hint=f"Name one of them: {', '.join(several)}.")
     pages = f"; keys: {preset.key_page}" if preset.key_page else ""
     variable = f", or set {preset.key_variables[0][0]} before the kernel starts" if preset.key_variables else ""
-    return NotConnected(f"{preset.name} is not connected.", hint=f"%xiantong connect {preset.slug}{variable}{pages}")
+    ways = (f"%xiantong connect {preset.slug}{variable}{pages}", _others(known))
+    return NotConnected(f"{preset.name} is not connected.", hint=". ".join(way for way in ways if way))

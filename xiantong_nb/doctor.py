@@ -178,7 +178,7 @@ def _lost_keys(session: Session) -> Iterator[Finding]:
 
 
 def _variables(session: Session) -> Iterator[Finding]:
-    env = session.environment
+    env = session.variables
     connections, saved = from_environment(env), session.saved()
     for slug, connection in connections.items():
         if connection.fault is not None:

@@ -227,7 +227,8 @@ def _with_key(
         return described
     if draft.key is not None:
         return replace(described, key=draft.key, key_from=PROMPT)
-    if not variable and editing and editing.key_variable and not draft.ask_key:
+    stays = editing is not None and origin(editing.base_url) == origin(described.base_url)
+    if not variable and editing and stays and not draft.ask_key:
         variable = editing.key_variable
     if variable:
         if not variable.isidentifier():
@@ -237,14 +238,14 @@ def _with_key(
         except UsageError as error:
             return Problem("key", error.message, f"Set {variable} before the kernel starts, to the key alone.")
         return replace(described, key=key, key_from=variable, key_variable=variable)
-    moved = editing is not None and editing.base_url and origin(editing.base_url) != origin(described.base_url)
-    if editing and editing.key and not moved and not draft.ask_key:
+    if editing and editing.key and stays and not draft.ask_key:
         return replace(described, key=editing.key, key_from=editing.key_from)
     if not draft.ask_key and (is_loopback(described.base_url) or not described.preset.needs_key):
         return described
     message = f"{described.name} needs a key."
-    if moved and editing and editing.key:
-        message = f"The saved key belongs to {origin(editing.base_url)}: {described.name} needs one of its own."
+    if editing and editing.base_url and not stays and (editing.key or editing.key_variable):
+        its = f"key in {editing.key_variable} is for" if editing.key_variable else "saved key belongs to"
+        message = f"The {its} {origin(editing.base_url)}: {described.name} needs one of its own."
     page = described.preset.key_page
     hint = "Run it where a prompt can ask for it, or name the variable that holds it with --key-env."
     hint += "" if page else " Without one: --no-key."

@@ -45,12 +45,12 @@ class Batch:
 
 def maker(session: Session, ready: Ready) -> Callable[[Job], Lane]:
     """Return what makes a lane of a job to one of the targets that are `ready`."""
-    targets, askable = ready
+    targets, askable, keys = ready
     by_name = {str(target): target for target in targets}
 
     def make(job: Job) -> Lane:
         question = Question(job.prompt, job.options, Origin(), {})
-        (lane,) = session.lanes(question, ([by_name[job.target]], askable), session.used.add, alone=False)
+        (lane,) = session.lanes(question, ([by_name[job.target]], askable, keys), session.used.add, alone=False)
         return lane
 
     return make

@@ -2,7 +2,8 @@
 One saved connection: an entry of `llmConnections[]` in config.json, read into a Connection and written from one.
 
 The desktop app shares these entries and rebuilds them from the fields it knows, so what it does not know (the
-auth header, the variable of a key, http allowed) stands in notebook.json, by slug. Fields unknown here are kept.
+auth header, the variable of a key with its origin, http allowed) stands in notebook.json, by slug. Fields
+unknown here are kept.
 """
 
 from __future__ import annotations
@@ -61,10 +62,15 @@ class Entry(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Own(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What notebook.json holds of a connection."""
+    """
+    What notebook.json holds of a connection.
+
+    `key_origin` is the one that the variable was named for; entries of before it was kept have none.
+    """
 
     auth_header: AuthHeader | None = None
     key_variable: str = ""
+    key_origin: str = ""
     allow_http: bool = False
 
 
@@ -101,7 +107,7 @@ def read(
     bare_one = _without_key(entry, ours, "")
     try:
         bare_one = _without_key(entry, ours, _base_url(entry))
-        bare_one = _with_key(bare_one, entry, keys, env)
+        bare_one = _with_key(bare_one, entry, ours, keys, env)
         _check_wire(entry)
     except (UsageError, StoreError) as error:
         return replace(bare_one, fault=bare(error))
@@ -153,7 +159,8 @@ def with_default_model(raw: Mapping[str, Any], model: str) -> dict[str, Any]:
 def write_own(connection: Connection) -> dict[str, Any]:
     """Return what notebook.json holds of a connection: only what differs from what its preset says."""
     header = connection.auth_header if connection.auth_header != connection.preset.auth_header else None
-    kept = Own(header, connection.key_variable, connection.allow_http)
+    variable = connection.key_variable
+    kept = Own(header, variable, origin(connection.base_url) if variable else "", connection.allow_http)
     return dict(msgspec.to_builtins(kept))
 
 
@@ -198,7 +205,7 @@ def _without_key(entry: Entry, ours: Own, base_url: str) -> Connection:
         name=entry.name,
         wire=wire,
         models=ids,
-        key_variable=ours.key_variable,
+        key_variable=ours.key_variable if ours.key_origin in ("", origin(base_url)) else "",
         allow_http=ours.allow_http,
         saved=True,
         last_used=int(entry.last_used_at) if entry.last_used_at else None,
@@ -220,7 +227,7 @@ def _check_wire(entry: Entry) -> None:
 
 
 def _with_key(
-    connection: Connection, entry: Entry, keys: Mapping[str, StoredKey] | StoreError, env: Mapping[str, str]
+    connection: Connection, entry: Entry, ours: Own, keys: Mapping[str, StoredKey] | StoreError, env: Mapping[str, str]
 ) -> Connection:
     """Add the key; raises `UsageError` or the vault's error where there should be one and is none to use."""
     if entry.auth_type == "none":
@@ -229,6 +236,9 @@ def _with_key(
     edit, place = f"%xiantong edit {slug}", origin(connection.base_url)
     if not connection.allow_http:
         refuse_clear_text(connection.base_url, name=f"The base URL of {slug}", hint=f"{edit} --allow-http")
+    if ours.key_variable != connection.key_variable:
+        msg = f"The key in {ours.key_variable} is for {ours.key_origin}, and its base URL now leads to {place}."
+        raise UsageError(msg, hint=f"If that is right: {edit} --key-env {ours.key_variable}")
     if variable := connection.key_variable:
         if not env.get(variable, "").strip():
             msg = f"The key of {slug} is in the variable {variable}, which is not set here."

@@ -26,7 +26,8 @@ def from_environment(env: Mapping[str, str]) -> dict[str, Connection]:
         try:
             made = _from_variables(preset, env)
         except UsageError as error:
-            made = Connection(preset.slug, preset, preset.base_url, preset.default_model, fault=bare(error))
+            fault = bare(error)
+            made = Connection(preset.slug, preset, preset.base_url, preset.default_model, fault=fault, name=preset.name)
         if made is not None:
             found[preset.slug] = made
     return found
@@ -57,4 +58,5 @@ def _from_variables(preset: Preset, env: Mapping[str, str]) -> Connection | None
         auth_header=header,
         key=key,
         key_from=name,
+        name=preset.name,
     )

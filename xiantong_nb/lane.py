@@ -227,13 +227,14 @@ class Lane:
 
     def _told(self) -> Reply:
         ended = self._ended or time.perf_counter()
-        return self.fold.reply(
+        reply = self.fold.reply(
             connection=self.target.connection.slug,
             seconds=round(ended - (self._begun or ended), 4),
             first_token_seconds=self.first_token_seconds,
             parameters=_parameters(self.request),
             notes=(*self.notes, *self.fold.again),
         )
+        return reply if self._place.key is None else reply.without(self._place.key)
 
 
 def _parameters(request: Request) -> dict[str, Any]:

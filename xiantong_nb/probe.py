@@ -2,7 +2,8 @@
 The staged test of a connection: a tiny real question on the path of every other, timed stage by stage.
 
 Of an endpoint that only its owner knows, a test that fails by the key or the path is made again with the other header
-and the other wire: it says what would have worked. One that answers as Ollama does is tested as Ollama is.
+and the other wire, where that may be: it says what would have worked. One that answers as Ollama does is tested as
+Ollama is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 from xiantong_nb import ollama
-from xiantong_nb.base_url import spoken
+from xiantong_nb.base_url import normalised, spoken
 from xiantong_nb.bundle import one_line
 from xiantong_nb.errors import (
     BadReply,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xiantong_nb.connection import Connection, Target
+    from xiantong_nb.presets import Wire
     from xiantong_nb.session import Session
 
 STAGES = ("reached", "authenticated", "model answered", "first token", "finished")
@@ -130,13 +132,21 @@ def _other_ways(connection: Connection, error: XiantongError) -> Iterator[Connec
         yield from (replace(connection, auth_header=header) for header in headers)
     for wire in preset.wires:
         if wire != connection.wire:
-            other = replace(connection, wire=wire, base_url=spoken(connection.base_url, connection.wire, wire))
-            yield other
-            yield from (replace(other, auth_header=header) for header in headers)
+            for base_url in _base_urls(connection, wire):
+                other = replace(connection, wire=wire, base_url=base_url)
+                yield other
+                yield from (replace(other, auth_header=header) for header in headers)
+
+
+def _base_urls(connection: Connection, wire: Wire) -> tuple[str, ...]:
+    """Give the base URLs that an endpoint may have for a wire: with `/v1` at the end, and with its path as it is."""
+    place = connection.base_url
+    return tuple(dict.fromkeys((spoken(place, connection.wire, wire), normalised(place, name="It", wire=wire))))
 
 
 def _options(connection: Connection, other: Connection) -> str:
     said = [f"--api {other.wire}"] if other.wire != connection.wire else []
+    said += [f"--base-url {other.base_url}"] if len(_base_urls(connection, other.wire)) > 1 else []
     said += [f"--auth-header {other.auth_header}"] if other.auth_header != connection.auth_header else []
     return " ".join(said)
 

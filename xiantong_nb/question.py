@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xiantong_nb import content
 from xiantong_nb.attached import attach
 from xiantong_nb.chats import Chat, Origin, Turn, continued
-from xiantong_nb.connection import refuse_keys
+from xiantong_nb.errors import UsageError
 from xiantong_nb.fitting import until_it_fits
 from xiantong_nb.prices import kept_within
 from xiantong_nb.replies import Replies
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Request, Typed
+    from xiantong_nb.secret import Secret
     from xiantong_nb.transport import Transport
+
+    Keys = Sequence[tuple[str, Secret]]
 
 
 class Question:
@@ -50,6 +53,7 @@ class Question:
         self,
         targets: Sequence[Target],
         askable: Mapping[str, Connection],
+        keys: Keys,
         listed: Listed,
         home: Path,
         make: Callable[..., Lane],
@@ -61,11 +65,11 @@ class Question:
         Return a lane for each target, none of them sent; one that is `alone` says what is to be said of the question.
 
         `make` makes a Lane of a target, a request and its options, and `keep` gets its Reply; one that is stored in
-        the `home` folder is told again instead. Raises `UsageError` for a question that holds the
-        key of one that is `askable`, and where all together could exceed the budget.
+        the `home` folder is told again instead. Raises `UsageError` for a question that holds one of the
+        `keys`, and where all together could exceed the budget.
         """
         options = self.options
-        refuse_keys(content.said(self._asked, options), askable)
+        refuse_keys(content.said(self._asked, options), keys)
         turn = content.message(self._asked, options)
         asked = [
             (content.request(target, self._past.messages(str(target)), turn, options), target) for target in targets
@@ -132,3 +136,11 @@ class Question:
         self._mine.append(turn)
         held.add(turn)
         return name
+
+
+def refuse_keys(text: str, keys: Keys) -> None:
+    """Raise `UsageError` for text that holds a key: it would go to a provider, and stand in the notebook."""
+    for slug, key in keys:
+        if key.is_in(text):
+            msg = f"The question holds the key of {slug}, so it was not sent."
+            raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")

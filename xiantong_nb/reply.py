@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
@@ -30,6 +30,7 @@ from xiantong_nb.request import Block, Opaque, Redacted, Text, Thinking, ToolUse
 
 if TYPE_CHECKING:
     from xiantong_nb.errors import XiantongError
+    from xiantong_nb.secret import Secret
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -109,6 +110,21 @@ class Reply:
             )
             for m in _FENCE.finditer(self.text)
         )
+
+    def without(self, key: Secret) -> Reply:
+        """Return it with the key masked in its parts, where an endpoint has written it there in pieces."""
+
+        def masked(block: Block) -> Block:
+            match block:
+                case Text(text) if key.is_in(text):
+                    return Text(key.masked_in(text))
+                case Thinking(text, signature) if key.is_in(text):
+                    return Thinking(key.masked_in(text), signature)
+                case ToolUse(id_, name, arguments) if key.is_in(arguments):
+                    return ToolUse(id_, name, key.masked_in(arguments))
+            return block
+
+        return replace(self, blocks=tuple(map(masked, self.blocks)))
 
     def __repr__(self) -> str:
         state = "" if self.complete else f", incomplete: {self.ended or 'still coming'}"

@@ -114,13 +114,25 @@ class Secret:
         """Say whether the key begins so."""
         return self._text.startswith(prefix)
 
+    @property
+    def is_word(self) -> bool:
+        """Whether it is as short as a word, such as `ollama`: then it is not looked for where words stand."""
+        return len(self._text) < _LONG_ENOUGH_TO_BE_NO_WORD
+
     def is_in(self, text: str) -> bool:
-        """Say whether a text holds this key; a short one, such as `ollama`, is a word and never found."""
-        return len(self._text) >= _LONG_ENOUGH_TO_BE_NO_WORD and self._text in text
+        """Say whether a text holds this key, and it is no word."""
+        return not self.is_word and self._text in text
 
     def masked_in(self, text: str) -> str:
-        """Return a foreign text without the key in it: some endpoints send back the key that they refuse."""
-        return text.replace(self._text, self.shown) if self._text else text
+        """Return a foreign text without the key, and without long runs of it: some endpoints quote what they refuse."""
+        key, run = self._text, min(len(self._text), _LONG_ENOUGH_TO_SHOW_AN_END)
+        for first in range(len(key) - run + 1) if key else ():
+            while (at := text.find(key[first : first + run])) >= 0:
+                length = run
+                while key[first : first + length + 1] == text[at : at + length + 1] and first + length < len(key):
+                    length += 1
+                text = text[:at] + self.shown + text[at + length :]
+        return text
 
     @property
     def shown(self) -> str:

@@ -39,12 +39,13 @@ if TYPE_CHECKING:
     from xiantong_nb.comparison import Comparison
     from xiantong_nb.connection import Connection, Listed, Target
     from xiantong_nb.exchange import Learnt
+    from xiantong_nb.question import Keys
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Typed
     from xiantong_nb.results import Results
     from xiantong_nb.transport import Transport
 
-    Ready = tuple[Sequence[Target], Mapping[str, Connection]]
+    Ready = tuple[Sequence[Target], Mapping[str, Connection], Keys]
 
 T = TypeVar("T")
 _CLOSING = 2.0  # seconds: closing asks nobody
@@ -85,9 +86,14 @@ class Session:
         self._learnt: Learnt = {}
 
     @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment as the user made it: a key that was handed over is no connection's own."""
+        return self.handover.before(self.environment)
+
+    @property
     def store(self) -> Store:
         """What is saved, in the folder that the environment names now."""
-        return Store(self._folder or home.folder(self.environment), self.environment)
+        return Store(self._folder or home.folder(self.environment), self.variables)
 
     def connections(self) -> dict[str, Connection]:
         """
@@ -95,7 +101,7 @@ class Session:
 
         Raises `Unreadable` where the settings can't be read.
         """
-        return self._found() | self.store.connections() | self._own()
+        return from_environment(self.variables) | self.store.connections() | self._own()
 
     def saved(self) -> dict[str, Connection]:
         """Return what is saved, by slug; nothing where that can't be read."""
@@ -153,13 +159,6 @@ class Session:
         """Make this the target of questions that name none, whether or not it can be asked; nothing undoes a choice."""
         self.chosen = text
 
-    def remove(self, slug: str) -> tuple[str, ...]:
-        """Remove a connection and its key, this process's own or a saved one; returns notes. Raises `StoreError`."""
-        notes = () if self.here.pop(slug, None) else self.store.remove(slug)
-        if self.chosen.partition(":")[0] == slug:
-            self.chosen = ""
-        return notes
-
     def open(
         self, prompt: Typed, target: str = "", options: Options | None = None, origin: Origin | None = None
     ) -> Stream:
@@ -195,9 +194,15 @@ class Session:
         return Comparing(question, lanes, targets, functools.partial(setattr, self, "last"))
 
     def ready(self, targets: Sequence[str]) -> Ready:
-        """Read all targets; return them, and all that can be asked. Raises for any that can't."""
+        """Read all targets; return them, all that can be asked, and all keys. Raises for any that can't be asked."""
         named = [self._bound(target) for target in [self.target(text) for text in targets]]
-        return named, self._readable(targets[0])  # what can't be read can't be asked, nor can its keys be looked for
+        askable = self._readable(targets[0])
+        return named, askable, self.keys(askable)
+
+    def keys(self, known: Mapping[str, Connection]) -> Keys:
+        """Return the keys that no question may hold, with their slugs: those in use, and all that can be opened."""
+        used = [(slug, connection.key) for slug, connection in known.items() if connection.key is not None]
+        return (*used, *self.store.openable_keys())
 
     def lanes(self, question: Question, ready: Ready, keep: Callable[[Reply], None], *, alone: bool) -> list[Lane]:
         """Make a lane for each target that is `ready`, none of them sent; `keep` gets each Reply."""
@@ -238,13 +243,9 @@ class Session:
         demo = known.demo()
         return self.here | {demo.slug: demo}
 
-    def _found(self) -> dict[str, Connection]:
-        """Return what the user's own environment holds."""
-        return from_environment(self.handover.before(self.environment))
-
     def unsaved(self) -> dict[str, Connection]:
         """Return what can be asked although it is saved nowhere."""
-        return self._found() | self._own()
+        return from_environment(self.variables) | self._own()
 
     def _located(self, target: Target) -> Target:
         """Find out where the embedded engine listens, which starts it."""

@@ -16,6 +16,7 @@ from xiantong_nb.draft import Draft, Problem, savable
 from xiantong_nb.errors import StoreError, UsageError, XiantongError
 from xiantong_nb.kinds import kind_of
 from xiantong_nb.presets import PRESETS, Preset
+from xiantong_nb.upkeep import is_saved
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
@@ -46,10 +47,7 @@ def state(session: Session) -> Json:
     folder = session.store.folder
     return {
         "presets": [_preset(PRESETS[slug]) for slug in savable()],
-        "connections": [
-            _connection(c, here=c.slug in session.here, default=c.saved and c.slug == default)
-            for c in connections.values()
-        ],
+        "connections": [_connection(session, c, default=c.saved and c.slug == default) for c in connections.values()],
         "target": in_use(session),
         "fault": fault,
         "stages": list(probe.STAGES),
@@ -179,7 +177,9 @@ def _preset(row: Preset) -> Json:
     return {name: getattr(row, name) for name in _OF_A_PRESET} | {"wires": list(row.wires)}
 
 
-def _connection(c: Connection, *, here: bool, default: bool) -> Json:
+def _connection(session: Session, c: Connection, *, default: bool) -> Json:
+    here = c.slug in session.here
+    slug = c.slug if c.saved or (here and is_saved(session, c.slug)) else ""
     return {
         "slug": c.slug,
         "name": c.name,
@@ -201,7 +201,7 @@ def _connection(c: Connection, *, here: bool, default: bool) -> Json:
         "last_used": c.last_used,
         "images": dict(c.images),
         "all_images": c.all_images,
-        "draft": None if c.foreign or c.preset.embedded else draft(_draft_of(c), c.slug if c.saved else ""),
+        "draft": None if c.foreign or c.preset.embedded else draft(_draft_of(c), slug),
     }
 
 
@@ -212,7 +212,9 @@ def _draft_of(c: Connection) -> Draft:
     return Draft(
         preset=c.preset.slug,
         base_url=c.base_url,
-        name=c.name,
+        name=c.name
+        if c.saved or c.name != c.preset.name
+        else "",  # that would be its name unsaid, and its slug another
         model=c.default_model,
         api=c.wire,
         auth_header=c.auth_header,

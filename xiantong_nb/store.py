@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import entry as entries
-from xiantong_nb.base_url import origin
+from xiantong_nb.base_url import origin, without_version
 from xiantong_nb.errors import StoreError, bare
 from xiantong_nb.settings import Settings
 from xiantong_nb.vault import Vault
@@ -72,7 +72,7 @@ class Store:
         """
         slug, now = connection.slug, _now()
         before = self.connections().get(slug)
-        moved = before is not None and before.base_url != connection.base_url
+        moved = before is not None and without_version(before.base_url) != without_version(connection.base_url)
 
         def write(raw: Json | None) -> Json:
             kept = {name: value for name, value in (raw or {}).items() if not (moved and name in _OF_AN_ENDPOINT)}
@@ -104,6 +104,10 @@ class Store:
     def keys(self) -> dict[str, StoredKey]:
         """Return the saved keys, by slug. Raises `Unreadable`."""
         return self._vault.keys()
+
+    def openable_keys(self) -> list[tuple[str, Secret]]:
+        """Return every key that can be opened, with its slug, whoever saved it and whether or not it can be used."""
+        return self._vault.openable()
 
     def remove(self, slug: str) -> tuple[str, ...]:
         """Remove a connection and its key; raises `StoreError` with the key still there when that can't be written."""

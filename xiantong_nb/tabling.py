@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from xiantong_nb import archive, content
-from xiantong_nb.connection import refuse_keys
 from xiantong_nb.elsewhere import Elsewhere, maker
 from xiantong_nb.errors import UsageError
 from xiantong_nb.gathering import AT_ONCE, Ended, Gathering, Job
@@ -27,6 +26,7 @@ from xiantong_nb.ledger import Ledger
 from xiantong_nb.options import Options
 from xiantong_nb.prices import usd
 from xiantong_nb.progress import Progress
+from xiantong_nb.question import refuse_keys
 from xiantong_nb.results import Cell, Results
 from xiantong_nb.scoring import JUDGE_PROMPT, Judge, NoScore, Scorer, scored, verdict
 from xiantong_nb.spending import Spending
@@ -94,7 +94,7 @@ class Tabling:
             msg = "A schema can't be sent to an executor's workers."
             raise UsageError(msg, hint="Ask without it, or without executor=, which keeps a table in this process.")
         for text in {content.said(content.typed(prompts[0].text), options), *(prompt.text for prompt in prompts)}:
-            refuse_keys(text, ready[1])
+            refuse_keys(text, ready[2])
         self._cells = [
             Cell(row, prompt.text, name, again, values=dict(prompt.values))
             for row, prompt in enumerate(prompts)

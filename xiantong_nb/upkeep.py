@@ -1,4 +1,4 @@
-"""What is done with a connection once it is there: find it to change it, choose it, note that it works."""
+"""What is done with a connection once it is there: find it to change it, remove it, choose it, note that it works."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 def saved(session: Session, name: str, *, broken: bool = False) -> Connection:
     """
-    Return the saved connection of this name.
+    Return the saved connection of this name, as this process keeps it where its last change could not be written.
 
     Raises `UsageError` for any other, and for those of the app alone; its fault for one that nobody can use, unless
     `broken` ones will do.
     """
     connections = session.connections()
     found = named(name, connections)
+    if found is not None and is_saved(session, found.slug):
+        found = replace(found, saved=True)
     if found is None or not found.saved:
         msg = f"{name} is not a saved connection."
         known = [c.slug for c in connections.values() if c.saved and not c.foreign]
@@ -31,6 +33,27 @@ def saved(session: Session, name: str, *, broken: bool = False) -> Connection:
     if found.foreign:
         raise UsageError(f"{found.slug} is the desktop app's own: it is left alone.", hint="Change it in the app.")
     return found
+
+
+def is_saved(session: Session, slug: str) -> bool:
+    """Say whether a connection of this slug is saved for all, whatever this process keeps of it for itself."""
+    found = session.saved().get(slug)
+    return found is not None and not found.foreign
+
+
+def remove(session: Session, name: str) -> tuple[str, tuple[str, ...]]:
+    """
+    Remove a connection and its key, from the files and from this process; returns its slug, and notes.
+
+    Raises `UsageError` as `saved`, and `StoreError` where the files can't be written: then it stays in both.
+    """
+    only_here = name in session.here and not is_saved(session, name)
+    slug = name if only_here else saved(session, name, broken=True).slug
+    notes = () if only_here else session.store.remove(slug)
+    session.here.pop(slug, None)
+    if session.chosen.partition(":")[0] == slug:
+        session.prefer("")
+    return slug, notes
 
 
 def choose(session: Session, text: str, *, everyone: bool = False) -> Target:

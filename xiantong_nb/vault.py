@@ -66,6 +66,11 @@ class Vault:
                 keys[slug] = replace(found, lost="changed" if slug in keys else "gone")
         return keys
 
+    def openable(self) -> list[tuple[str, Secret]]:
+        """Return every key in both places that can be read here, with its slug."""
+        found = (_keys(_as_it_is(file)) for file in (self.file, self.kept))
+        return [(slug, stored.key) for keys in found for slug, stored in keys.items() if stored.key is not None]
+
     def opened_by(self) -> str:
         """Say how the file is sealed: dialect and derivation; nothing where there is none. Raises `Unreadable`."""
         opened = self.file.read()

@@ -88,4 +88,5 @@ def marks(session: Session) -> Hashable:
         files.append(found)
     here = tuple((slug, id(connection)) for slug, connection in list(session.here.items()))
     names = [name for row in PRESETS.values() for name, _ in row.key_variables]
-    return tuple(files), session.chosen, here, tuple(bool(session.environment.get(name)) for name in names)
+    variables = session.variables
+    return tuple(files), session.chosen, here, tuple(bool(variables.get(name)) for name in names)

@@ -68,7 +68,7 @@ class Wizard:
         Where only what the endpoint lists can be asked, and no model is named, the endpoint is asked for it.
         """
         known = self._session.saved() | self._session.here
-        found = check(self.draft, known, self._session.environment, self._editing)
+        found = check(self.draft, known, self._session.variables, self._editing)
         if isinstance(found, Problem) and found.field == "model" and found.missing and found.connection:
             found = self._with_listed_model(found.connection, found)
         if isinstance(found, Problem):
@@ -101,8 +101,8 @@ class Wizard:
 
     def take(self, outcome: Outcome) -> None:
         """Say what a failed test has found to work; it is to be checked and tested again."""
-        if outcome.instead is not None:
-            self.edit(api=outcome.instead.wire, auth_header=outcome.instead.auth_header)
+        if (other := outcome.instead) is not None:
+            self.edit(api=other.wire, base_url=other.base_url, auth_header=other.auth_header)
 
     def save(self, *, default: bool = False, untested: bool = False) -> tuple[str, ...]:
         """
@@ -114,6 +114,7 @@ class Wizard:
         target, tested = self._tested(untested=untested)
         images = self.draft.images or self._listed_images(target)
         notes = self._session.store.put(target.connection, images=images, default=default, tested=tested)
+        self._session.here.pop(target.connection.slug, None)  # it would stand before what is saved now
         self.state = State.SAVED
         return notes
 

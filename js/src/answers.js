@@ -111,7 +111,8 @@ function testEnded(turn, answer, slug, id) {
     if (!stopped) list.results = { ...list.results, [slug]: { result, at: turn.now } };
     return;
   }
-  form.held = result.key && result.field !== "key" ? { id, key: result.key } : null;
+  const usable = result.field !== "key" || result.instead; // one that was refused may do in the way that is offered
+  form.held = result.key && usable ? { id, key: result.key } : null;
   if (stopped) {
     Object.assign(form, { phase: "untested", note: "The test was cancelled. Nothing was saved." });
   } else if (!result.ok) {

@@ -1,6 +1,7 @@
 /** The models that endpoints list: asked for when somebody looks, and kept by what they were asked with. */
 
-import { addressOf, connectionOf, heldKey } from "./draft.js";
+import { addressOf, connectionOf } from "./draft.js";
+import { askWithKey, settled } from "./key.js";
 import { ask } from "./requests.js";
 
 /**
@@ -39,13 +40,13 @@ export const catalogAt = (state, place) => state.catalogs[keyOf(state, place)];
  * @param {boolean} [anew]
  */
 export function listed(turn, place, anew) {
-  const { form, list } = turn;
   const inForm = place === "form";
-  const draft = inForm ? form.draft : connectionOf(turn, list.chosen)?.draft;
+  if (inForm) settled(turn); // before anything is looked up: without its key an endpoint may list others
+  const draft = inForm ? turn.form.draft : connectionOf(turn, turn.list.chosen)?.draft;
   const about = keyOf(turn, place);
   const has = turn.catalogs[about];
   if (!draft || has?.asked || (has && !anew)) return;
   turn.catalogs[about] = { ...NOT_LISTED, ...has, asked: true };
-  const key = inForm && form.typed ? "keep" : "";
-  ask(turn, { type: "models", draft, ...(inForm && heldKey(turn)) }, { about, key });
+  if (inForm) askWithKey(turn, "models", { about, key: "keep" });
+  else ask(turn, { type: "models", draft }, { about });
 }

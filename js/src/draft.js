@@ -106,9 +106,3 @@ export function isRename(state) {
     JSON.stringify(draft) === JSON.stringify(renamed)
   );
 }
-
-/**
- * Name the test whose key goes along, where none has been typed since.
- * @param {State} state
- */
-export const heldKey = ({ form }) => (!form.typed && form.held ? { of: form.held.id } : {});

@@ -1,9 +1,9 @@
 /** The form: what is being described, and any edit makes a test of it worth nothing. */
 
 import { listed } from "./catalog.js";
-import { addressOf, connectionOf, heldKey, isRename, keyPlace, NOTHING_SAID, presetOf } from "./draft.js";
+import { connectionOf, isRename, NOTHING_SAID, presetOf } from "./draft.js";
+import { askWithKey, settled } from "./key.js";
 import { ask, endAll, focus, timer } from "./requests.js";
-import { originOf } from "./urls.js";
 
 /**
  * @typedef {import("./types.js").Turn} Turn
@@ -47,7 +47,7 @@ export function opened(turn, said, makesDefault) {
   const saved = said.slug ? connectionOf(turn, said.slug) : undefined;
   const more = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
   const draft = { ...NOTHING_SAID, ...(saved && { ...saved.draft, slug: saved.slug, name: saved.name }), ...more };
-  turn.form = fresh(draft, saved?.default ?? makesDefault);
+  turn.form = fresh(draft, saved?.default || makesDefault);
   turn.form.draft.preset ||= turn.kernel?.presets[0]?.slug ?? "";
   Object.assign(turn, { view: "form", asks: "" });
   turn.effects.push({ do: "clear key" });
@@ -107,23 +107,6 @@ export function committed(turn) {
 }
 
 /**
- * Let go of a key that was typed, or given before, for another host than the draft leads to now.
- * @param {Turn} turn
- */
-function settled(turn) {
-  const { form } = turn;
-  const before = form.at;
-  form.at = originOf(addressOf(turn));
-  if (!before || before === form.at) return;
-  form.held = null;
-  if (!form.typed) return;
-  form.typed = false;
-  form.turn += 1;
-  form.note = `The key was cleared: it was typed for ${before}.`;
-  turn.effects.push({ do: "clear key" });
-}
-
-/**
  * Hear that something was typed as key, or taken away: what it is stays in its field.
  * @param {Turn} turn
  * @param {boolean} typed
@@ -176,8 +159,7 @@ export function tested(turn, saves) {
   committed(turn);
   turn.combo.open = false;
   const { form } = turn;
-  const key = form.typed && keyPlace(turn) === "field" ? "clear" : "";
-  form.test = ask(turn, { type: "test", draft: form.draft, ...heldKey(turn) }, { key });
+  form.test = askWithKey(turn, "test", { key: "clear" });
   Object.assign(form, { phase: "testing", saves, typed: false, shown: false });
   begun(turn, form.test, "");
 }

@@ -154,11 +154,11 @@ function nameRow(state) {
 /** @param {State} state */
 function imagesRow(state) {
   const saved = edited(state);
-  const on = saved?.all_images ?? saved?.images[saved.model];
-  const off = presetOf(state).guessed && on === undefined;
+  const on = saved?.images[saved.model] ?? saved?.all_images ?? null; // the word on the model counts first
+  const off = presetOf(state).guessed && on === null;
   /** @type {[string, string][]} */
   const options = [
-    ["", off ? "Off" : on === undefined ? "As the provider says" : `As now: ${on ? "on" : "off"}`],
+    ["", off ? "Off" : on === null ? "As the provider says" : `As now: ${on ? "on" : "off"}`],
     ["model", "On for this model"],
     ["all", "On for the whole endpoint"],
   ];

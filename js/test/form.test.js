@@ -153,6 +153,16 @@ test("what did work instead is taken into the draft and tested, with the key of 
   assert.equal(play.last("test").of, id);
 });
 
+test("what the cell says of the default counts in settings, too", () => {
+  const open = (/** @type {boolean} */ isDefault, /** @type {boolean} */ already) =>
+    Play.open(kernel([connection("work", { default: already })]), { draft: { slug: "work" }, isDefault });
+  assert.equal(open(true, false).form.makesDefault, true);
+  assert.equal(open(false, true).form.makesDefault, true);
+  assert.equal(open(false, false).form.makesDefault, false);
+  const play = open(true, false).happen("edit", { field: "name", value: "Home" }).happen("submit");
+  assert.equal(play.sent("rename").length, 0, "a rename would leave it out");
+});
+
 test("settings keep the name, the key and what is not changed; a new name alone needs no test", () => {
   const known = kernel([connection("work", { name: "Work" })]);
   const play = Play.open(known, { start: "edit", draft: { slug: "work" } });

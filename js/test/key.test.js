@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { catalogAt } from "../src/catalog.js";
 import { keptKey, keyPlace } from "../src/draft.js";
 import { isClearText, originOf } from "../src/urls.js";
 import { connection, failed, kernel, Play, passed } from "./playing.js";
@@ -60,6 +61,16 @@ test("a key that was refused is asked for again", () => {
   assert.ok(!("of" in play.last("test")));
 });
 
+test("a key that was refused as it was sent goes along in the way that works, without being typed again", () => {
+  const instead = { options: "--auth-header x-api-key", draft: { api: "", auth_header: "x-api-key" } };
+  const play = Play.open().happen("preset", { value: "custom" }).happen("key", { filled: true });
+  play.happen("edit", { field: "base_url", value: "https://gw.example" }).happen("test");
+  const { id } = play.last("test");
+  play.answer("test", failed("bad_key", "key", { instead })).happen("other");
+  assert.equal(play.last("test").draft.auth_header, "x-api-key");
+  assert.equal(play.last("test").of, id);
+});
+
 test("a key that is typed counts more than one given before", () => {
   const play = Play.open().happen("key", { filled: true }).happen("test").answer("test", failed("timeout", ""));
   play.happen("key", { filled: true }).happen("test");
@@ -109,9 +120,25 @@ test("a URL that was never left is judged before anything is sent", () => {
   assert.match(play.form.note, /typed for/);
 });
 
+for (const value of ["https://stranger.example", "https://api.anth", "https:/"]) {
+  test(`a URL that was never left is judged before its models are asked for: ${value}`, () => {
+    const play = Play.open().happen("key", { filled: true });
+    play.happen("edit", { field: "base_url", value }).happen("models", { place: "form" });
+    assert.equal(key(play, "models"), "");
+    assert.ok(play.clearsKey);
+    assert.equal(play.form.typed, false);
+    assert.match(play.form.note, /typed for https:\/\/api\.anthropic\.com/);
+    const models = [{ id: "theirs" }];
+    play.answer("models", { type: "models", ok: true, models });
+    assert.deepEqual(catalogAt(play.state, "form")?.models, models);
+  });
+}
+
 test("a key held by the kernel does not follow to another host either", () => {
   const play = Play.open().happen("key", { filled: true }).happen("test").answer("test", failed("timeout", ""));
-  play.happen("edit", { field: "base_url", value: "https://stranger.example" }).happen("test");
+  play.happen("edit", { field: "base_url", value: "https://stranger.example" });
+  play.happen("models", { place: "form" }).happen("test");
+  assert.ok(!("of" in play.last("models")));
   assert.ok(!("of" in play.last("test")));
 });
 
@@ -150,7 +177,8 @@ test("where no key is needed none is asked for, unless that is wanted", () => {
 
 test("a key typed into a field that has gone is not sent", () => {
   const play = Play.open().happen("key", { filled: true }).happen("edit", { field: "key_variable", value: "KEY" });
-  play.happen("test");
+  play.happen("models", { place: "form" }).happen("test");
+  assert.equal(key(play, "models"), "");
   assert.equal(key(play, "test"), "");
 });
 

@@ -156,6 +156,29 @@ test("an element is described by its name, its attributes and what is in it", ()
   assert.deepEqual(h("p", h("b", "in")).kids.length, 1);
 });
 
+test("of a server that does not run, the form says so, and what to do", () => {
+  const ollama = { running: false, version: "", too_old: false };
+  const play = Play.open(kernel(), { draft: { preset: "ollama" } });
+  play.answer("models", { type: "models", ok: false, models: [], ollama, message: "Refused.", hint: "Start it." });
+  assert.match(words(view(play.state)), /Refused\..*Start it\./);
+});
+
+for (const [model, endpoint, told] of /** @type {[boolean?, boolean?, string?][]} */ ([
+  [true, false, "As now: on"],
+  [false, true, "As now: off"],
+  [undefined, true, "As now: on"],
+  [undefined, undefined, "Off"],
+])) {
+  test(`images of the model ${model}, of the endpoint ${endpoint}: ${told}`, () => {
+    const images = model === undefined ? {} : { "openai/gpt-4o": model };
+    const preset = { preset: "custom", images, all_images: endpoint ?? null };
+    const draft = { ...connection("work").draft, preset: "custom" };
+    const play = Play.open(kernel([connection("work", { ...preset, draft })]), { draft: { slug: "work" } });
+    const row = all(view(play.state)).find(({ attrs }) => attrs.id === "images");
+    assert.equal(words(row?.kids.slice(0, 1) ?? []), told);
+  });
+}
+
 test("figures are short", () => {
   assert.deepEqual([span(412.4), span(1234)], ["412 ms", "1.2 s"]);
   assert.deepEqual(

@@ -10,7 +10,7 @@ import pytest
 from tests import leaks
 from tests.browser.panels import Panel
 from tests.engines import until
-from tests.fault_server import CLOSE, FaultServer
+from tests.fault_server import CLOSE, FaultServer, failure, good
 from xiantong_nb.engine import Engine
 
 KEY, WRONG = "sk-MARKER-q7Zt93-LmPx41-8842", "sk-WRONG-0123456789-abcd"
@@ -151,9 +151,12 @@ def test_each_failure_says_what_it_is_and_what_to_do(lab, opened, engine, faults
     assert faults.seen[0].gone.wait(30), "and the server sees it"
     assert not (lab.home / ".xiantong").exists()
 
-    panel.fill(Base_URL=engine.base_url, API_key=KEY)
+    faults.play(failure(401, {}), good("hello"), good("hello"))
+    panel.fill(Base_URL=faults.url, API_key=KEY)
     panel.press("Enter")
+    panel.button("Use Messages with x-api-key").click()
     panel.says("Connected")
+    assert faults.seen[-1].header("x-api-key") == KEY, "it was not typed again"
 
 
 def test_what_fails_is_saved_only_after_it_was_asked_once_more(lab, opened):

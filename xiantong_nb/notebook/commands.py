@@ -7,10 +7,10 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xiantong_nb import __version__
+from xiantong_nb import __version__, nearby
 from xiantong_nb.api import session
 from xiantong_nb.chats import counted
-from xiantong_nb.connection import is_elsewhere, ways_to_connect
+from xiantong_nb.connection import is_elsewhere
 from xiantong_nb.draft import savable
 from xiantong_nb.errors import UsageError
 from xiantong_nb.notebook import connecting, fixing, looking, mending
@@ -121,7 +121,7 @@ def list_(screen: Screen, asked: argparse.Namespace) -> None:
     if fault:
         screen.say(f"What is in use can't be asked: {fault}")
     elif current is None:
-        screen.say(f"Nothing is in use yet. {ways_to_connect()}")
+        screen.say(f"Nothing is in use yet. {nearby.ways(session())}")
 
 
 def use(screen: Screen, asked: argparse.Namespace) -> None:

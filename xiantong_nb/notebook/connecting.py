@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from xiantong_nb import secret
+from xiantong_nb import secret, upkeep
 from xiantong_nb.api import session
 from xiantong_nb.draft import Draft, embedded, listed_at, savable, settled
-from xiantong_nb.errors import StoreError, UsageError
+from xiantong_nb.errors import ProviderError, StoreError, Unreachable, UsageError
 from xiantong_nb.upkeep import saved
 from xiantong_nb.wizard import Wizard
 
@@ -67,10 +67,7 @@ def rename(screen: Screen, asked: argparse.Namespace) -> None:
 
 def remove(screen: Screen, asked: argparse.Namespace) -> None:
     """Remove a saved connection and its key, for every kernel and the desktop app."""
-    slug = asked.connection
-    if slug not in session().here:
-        slug = saved(session(), slug, broken=True).slug
-    notes = session().remove(slug)
+    slug, notes = upkeep.remove(session(), asked.connection)
     screen.say(f"{slug} is removed, its key too.")
     screen.say_all(notes)
 
@@ -127,8 +124,18 @@ def _fill(wizard: Wizard, screen: Screen, *, interview: bool = False, by_form: b
     """
     Ask for what is missing, and again for what was answered wrongly; what the line says wrongly is an error.
 
-    Where a form is to ask for what is missing, this asks nothing, and returns False.
+    Where a form is to ask for what is missing, this asks nothing, and returns False; so it does where an endpoint fails
+    to list its models: the form looks there itself, and says what it meets.
     """
+    try:
+        return _filled(wizard, screen, interview=interview, by_form=by_form)
+    except (Unreachable, ProviderError):
+        if by_form:
+            return False
+        raise
+
+
+def _filled(wizard: Wizard, screen: Screen, *, interview: bool, by_form: bool) -> bool:
     answered: Counter[str] = Counter()
     while not wizard.check() or (interview and not answered["model"]):
         problem = wizard.problem

@@ -134,10 +134,11 @@ def _known_secrets() -> Callable[[str], bool]:
     """Return what says whether a text holds a saved key, or a password that the environment holds."""
     here = session()
     try:
-        keys = [connection.key for connection in here.connections().values() if connection.key]
+        known = here.connections()
     except StoreError:
-        keys = []
-    others = variables.secrets_of(here.handover.before(here.environment))
+        known = here.unsaved()
+    keys = [key for _, key in here.keys(known)]
+    others = variables.secrets_of(here.variables)
     return lambda text: any(key.is_in(text) for key in keys) or any(other in text for other in others)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 from dataclasses import dataclass
@@ -205,15 +206,18 @@ def refuse_keys(line: str) -> None:
 _WORD = re.compile(r"""\s*((?:"[^"]*"|'[^']*'|\S)+)""")
 
 
-def words(line: str) -> list[str]:
+def words(line: str, *, windows: bool = os.name == "nt") -> list[str]:
     """
     Cut a line as a shell would, without the comment that a `#` of its own begins.
 
-    So a line of the documentation runs as it is copied. Raises `UsageError` for quotes that don't close.
+    So a line of the documentation runs as it is copied. On `windows` a backslash stands in paths and changes nothing
+    else. Raises `UsageError` for quotes that don't close.
     """
     comment = next((word.start() for word in _WORD.finditer(line) if word[1] == "#"), len(line))
+    cut = shlex.shlex(line[:comment], posix=True)
+    cut.whitespace_split, cut.commenters, cut.escape = True, "", "" if windows else cut.escape
     try:
-        return shlex.split(line[:comment])
+        return list(cut)
     except ValueError as error:
         raise UsageError(f"The line can't be read: {error}.", hint="Close the quotes.") from None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from xiantong_nb.notebook.audience import Audience, in_front
-from xiantong_nb.notebook.edge import plain_errors
+from xiantong_nb.notebook.edge import offering, plain_errors
 
 if TYPE_CHECKING:
     import argparse
@@ -79,7 +79,7 @@ class AskMagics(Magics):
         Reply: .text .thinking .code .data .usage .cost .complete .model .seconds .first_token_seconds
         Of several targets they are a Comparison: _[0] _["sonnet"] .errors .table() .diff(0, 1) .continue_with(0)
         """
-        with plain_errors():
+        with plain_errors(), offering():
             return self._ask(line, cell)
 
     @no_var_expand
@@ -92,7 +92,7 @@ class AskMagics(Magics):
             %xiantong COMMAND ...     runs a command
             %xiantong COMMAND?        says how it is called, with an example
         """
-        with plain_errors():
+        with plain_errors(), offering():
             if cell is not None:
                 return self._ask(line, cell)
             from xiantong_nb.notebook import commands

@@ -23,7 +23,7 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
     JupyterLab's Markdown gets all of them, each other place every `apart`th, not the same ones everywhere.
     """
     acted, missed, notes, count = Counter[str](), [], [], 0
-    said = everything() if every else some()
+    said, read = everything() if every else some(), {place: [0, 0] for place in PLACES}
     batches = [said[at : at + AT_ONCE * CELLS] for at in range(0, len(said), AT_ONCE * CELLS)]
     with tempfile.TemporaryDirectory(prefix="xiantong-test-") as folder, Stage(Path(folder), frames=frames) as stage:
         for number, batch in enumerate(batches, 1):
@@ -38,12 +38,16 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
                 notes += seen.all[:3]
                 if place.drawn and not seen.drawn:
                     missed.append(f"{place.name} {place.app}: the widget has drawn nothing")
-                if (share := _readable(stage, place, shown, seen)) < place.read:
-                    missed.append(f"{place.name} {place.app}: only {share:.0%} can be read")
+                tagged = [each.armed(place.word(False), stage.canary.url) for each in shown]
+                tags = {each.tag for each in tagged if each.tag in each.text}
+                read[place] = [read[place][0] + len(tags & seen.shown), read[place][1] + len(tags)]
         raw: dict[str, Seen] = {}
         for place in PLACES:
             plain = [Said(name, text) for name, text in ATTACKS.items()]
             raw[f"{place.name} {place.app}".strip()] = place.see(stage, place, _for(place, plain, apart), True)
+    for place, (can, tags) in read.items():
+        if can < place.read * tags:
+            missed.append(f"{place.name} {place.app}: only {can} of {tags} can be read")
     missed += [f"{name}: the scanner sees nothing, even raw" for name, seen in raw.items() if not seen.all]
     names = set[str]().union(*(seen.names for seen in raw.values()))
     value = ", ".join(f"{acted[kind]} {kind}" for kind in KINDS)
@@ -63,14 +67,6 @@ def _for(place: Place, said: list[Said], apart: int) -> list[Said]:
     there = [each for each in said if each.part in source.parts]
     there = there if source.whole else there[len(source.word(False)) % apart :: apart]
     return there if source is place else [each for each in there if each.part != "wait"]  # which does not stay
-
-
-def _readable(stage: Stage, place: Place, said: list[Said], seen: Seen) -> float:
-    """Return the share of replies with a tag in them that could be read."""
-    tagged = [
-        each.tag for each in (s.armed(place.word(False), stage.canary.url) for s in said) if each.tag in each.text
-    ]
-    return len(seen.shown.intersection(tagged)) / max(len(tagged), 1)
 
 
 def _figures(seen: Seen) -> str:

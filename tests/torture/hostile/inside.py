@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import anywidget
@@ -13,7 +14,7 @@ from IPython.display import display
 
 from tests.decoding import PLACE
 from tests.torture.hostile import bodies, replies, servers
-from xiantong_nb import compare, last
+from xiantong_nb import ask, compare, dry_run, last
 from xiantong_nb.notebook.display import DisplayPainter
 from xiantong_nb.notebook.live import RATE, Output
 from xiantong_nb.sse import Parser
@@ -122,12 +123,26 @@ def compared(name: str, start: int, count: int, *, in_page: bool, pause: float =
         display(comparison.diff(0, 1), comparison.table())
 
 
+def beside(name: str, start: int, count: int) -> None:
+    """Show replies where they stand beside an answer: in what would be sent, in why they don't fit, in a list."""
+    get_ipython().user_ns["wanted"] = {"type": "object", "additionalProperties": False}
+    for n, said in enumerate(_load(name, start, count), start):
+        match n % 3:
+            case 0:
+                display(dry_run(_text(said), "chat:m", system=_text(said)))
+            case 1:
+                asked_for = servers.question(replace(said, part="json"))
+                get_ipython().run_cell(f"%%ask chat:m --alone --schema wanted\n{asked_for}")
+            case 2:
+                display([ask(servers.question(said), "anthropic:m"), dry_run(_text(said), "chat:m")])
+
+
 def tabled(name: str, start: int, count: int) -> None:
     """Ask for replies in tables, each as long as all of its rows are shown, and write all of them as pages, too."""
     said = _load(name, start, count)
     for at in range(0, len(said), 5):
         questions = [servers.question(each) for each in said[at : at + 5]]
-        results = compare(questions, ["anthropic:m", "chat:m"], progress=False)
+        results = compare(questions, ["anthropic:m", "chat:m"], score=lambda _, reply: reply.text, progress=False)
         display(results)
         results.to_html(f"page-{start + at}.html")
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-AT_ONCE = 40
-"""Outputs of one cell: JupyterLab shows the first 50 and folds away the rest."""
+AT_ONCE = 25
+"""Replies of one cell: each leaves two outputs at most, and JupyterLab folds away all but the first 50."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 # How a terminal ends lines, and how a count-down of ours goes over its own.
 _OURS = re.compile(r"\r+\n|\r(?=Trying again)")
@@ -49,8 +49,8 @@ class Place:
     of: str = ""
     drawn: bool = False
     """Whether this package's own widget must be seen to draw them."""
-    read: float = 0.85
-    """The least share of replies that can be read there: of some, the filter or an unfinished line leaves nothing."""
+    read: float = 0.8
+    """The least share of replies that can be read there: some leave nothing, are folded, or stay for a moment."""
     whole: bool = False
     """Whether every reply is shown there, however few are elsewhere."""
 
@@ -244,8 +244,9 @@ PLACES = (
         for app in APPS
     ),
     Place(LANES, _run, "lab", IN_LANES, "compared(in_page=False)", "shown(kind='text/html')"),
-    Place("table", _run, "lab", IN_LANES, "tabled()", "shown(kind='text/html')", read=0.15),  # texts are cut short
+    Place("table", _run, "lab", IN_LANES, "tabled()", "shown(kind='text/html')", read=0.05),  # texts are cut short
     Place("page of a table", _page, of="table"),
+    Place("beside an answer", _run, "lab", ("text",), "beside()", "shown(kind='text/markdown')", read=0.5),
     Place("panel", _panel),
     Place("side by side, not trusted", _reopened, "lab", of=LANES),
     Place("side by side by nbconvert", _converted, "lab", of=LANES),

@@ -1,6 +1,6 @@
 // Runs in every frame of a page before anything else: keeps what came to be in outputs and could act, however short it was there.
 (() => {
-  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html, table.answers, #cell";
+  const SHOWN = ".jp-OutputArea-output, .output_subarea, .output_markdown, .output_html, body > table, body > details, body > p, #cell";
   const ACTING = new Set(("script iframe frame frameset object embed applet portal link meta base style form button select textarea "
     + "img image picture source video audio track canvas svg math map area dialog template slot noscript marquee input "
     + "foreignobject use animate set feimage").split(" "));
@@ -56,6 +56,7 @@
   const watch = () => new MutationObserver((changes) => {
     for (const { type, target, addedNodes } of changes) {
       if (type === "attributes" && inOutput(target)) look(target);
+      if (type === "characterData" && inOutput(target)) characters(target);
       for (const node of addedNodes) {
         if (inOutput(node)) all(node);
         else if (node instanceof Element) for (const output of node.querySelectorAll(SHOWN)) all(output);

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 KINDS = ("scripts", "fetches", "links", "live", "controls")
 TEMPLATES = ("https://cdnjs.cloudflare.com/ajax/libs/", "https://unpkg.com/@jupyter-widgets/html-manager@")
 """What the pages of nbconvert ask for, whatever they show: RequireJS, MathJax, mermaid, widgets. They don't get it."""
-CELLS = 14
+CELLS = 23
 """Cells of a notebook that places share."""
 LOADS = """\
 %load_ext xiantong_nb
