@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from xiantong_nb.chats import Chat, Origin, Turn, counted
-from xiantong_nb.request import Message, Opaque, Redacted, Text, Thinking, ToolUse
+from xiantong_nb.request import Document, Image, Message, Opaque, Redacted, Text, Thinking, ToolUse
 
 
 def turn(words: str, cell: str = "", run: int = 0, target: str = "a:m", *more) -> Turn:
@@ -56,6 +58,24 @@ def test_reasoning_goes_back_to_the_model_that_signed_it_alone():
     made = chat(turn("q", "", 0, "a:m", *blocks))
     assert made.messages("a:m")[1].blocks == (Thinking("t", "sig"), Redacted("d"), Text("Q"))
     assert made.messages("a:other")[1].blocks == (Text("Q"),)
+
+
+FIGURE, PAPER, SAID = Image("image/png", "AA=="), Document("p.pdf", "application/pdf", "AA=="), Text("Why?")
+
+
+@pytest.mark.parametrize(
+    ("asked", "elsewhere"),
+    [
+        ((PAPER, FIGURE, SAID), (SAID,)),
+        ((FIGURE,), (Text("(an image)"),)),
+        ((PAPER, FIGURE, Text(" \n")), (Text("(a document, an image)"),)),
+    ],
+    ids=["a paper", "a figure alone", "white space"],
+)
+def test_what_another_model_may_not_take_stays_behind_and_a_question_is_never_empty(asked, elsewhere):
+    made = chat(Turn(Origin(), "a:m", Message("user", asked), Message("assistant", (Text("yes"),))))
+    assert made.messages("a:m")[0].blocks == asked
+    assert made.messages("b:m")[0].blocks == elsewhere
 
 
 def test_an_answer_without_text_is_not_kept():

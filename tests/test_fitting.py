@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from tests.conftest import NOWHERE
 from tests.engines import toy_engine  # noqa: F401  # a fixture
-from tests.fault_server import BLOCK, CLOSE, START, failure, good, head, sse
+from tests.fault_server import BLOCK, CLOSE, RESET, START, failure, good, head, sse
 from tests.fault_server import text as delta
 from tests.speech import SPEECHES, Chat, Messages
 from xiantong_nb.base_url import spoken
@@ -138,6 +138,60 @@ def test_what_never_fits_is_kept_and_raised(session, faults):
     assert (reply.text, reply.complete, reply.data, reply.unfit) == ("old", True, None, "it is not JSON")
     assert "[this does not fit the schema: it is not JSON]" in reply._repr_mimebundle_()[0]["text/plain"]
     assert len(faults.seen) == 2
+
+
+REFUSED = failure(400, {"type": "error", "error": {"type": "invalid_request_error", "message": "no more of this"}})
+BUSY = failure(429, {}, retry_after="3600")
+
+
+@pytest.mark.parametrize("repeat", [REFUSED, BUSY, [RESET]], ids=["refused", "busy", "reset"])
+def test_where_the_repeat_fails_the_first_answer_stands(session, faults, repeat):
+    """It was paid for: neither its text nor its tokens are lost."""
+    connect(session, faults.url)
+    faults.play(good("young"), repeat)
+    with pytest.raises(UnfitReply) as caught:
+        asked(session, schema=AGE)
+    reply = caught.value.reply
+    assert reply is session.last
+    assert (reply.text, reply.complete, reply.unfit, reply.stop_reason) == ("young", True, "it is not JSON", "end_turn")
+    assert reply.usage.output_tokens == 3
+    assert len(session.used) == 1
+    assert reply.notes[0] == "the first answer did not fit (it is not JSON): asked once more"
+    assert reply.notes[1].startswith("that failed (")
+    assert reply.notes[1].endswith("): the first answer stands")
+
+
+def test_an_interrupt_while_it_is_repeated_leaves_the_first_answer(session, faults):
+    connect(session, faults.url)
+    faults.play(good("young"), [60.0])
+    with session.open("How old?", "gw", Options(schema=AGE)) as stream:
+        for event in stream:
+            if isinstance(event, Again):
+                break
+        reply = stream.partial("interrupted")
+    assert (reply.text, reply.complete, reply.ended) == ("young", False, "interrupted")
+    assert reply is session.last
+    assert session.chats["default"].turns == []
+    assert reply.notes[1] == "that failed (interrupted): the first answer stands"
+
+
+def test_a_repeat_that_is_cut_before_its_first_word_leaves_the_first_answer_and_is_incomplete(session, faults):
+    """The endpoint had begun, so that it may have cost more than is known."""
+    connect(session, faults.url)
+    faults.play(good("young"), [head() + sse(START), CLOSE])
+    with pytest.raises(IncompleteReply) as caught:
+        asked(session, schema=AGE)
+    reply = caught.value.reply
+    assert reply is session.last
+    assert (reply.text, reply.complete, reply.cost, reply.usage.sent_tokens) == ("young", False, None, 18)
+
+
+def test_a_repeat_that_breaks_off_takes_its_place(session, faults):
+    connect(session, faults.url)
+    faults.play(good("young"), [head() + sse(START, BLOCK, delta('{"age')), CLOSE])
+    with pytest.raises(IncompleteReply) as caught:
+        asked(session, schema=AGE)
+    assert (caught.value.reply.text, caught.value.reply.complete) == ('{"age', False)
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,28 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fault_server import ENDLESS, good
+from xiantong_nb.connection import Connection, Target
+from xiantong_nb.events import Finished, TextDelta
+from xiantong_nb.gathering import Gathering, Job
 from xiantong_nb.interrupts import held, one_interrupt
+from xiantong_nb.lane import Lane
 from xiantong_nb.notebook.watching import NoPainter, watch
 from xiantong_nb.options import Options
+from xiantong_nb.presets import PRESETS
+from xiantong_nb.request import Message, Request, Text
 from xiantong_nb.session import Session
+from xiantong_nb.streaming import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def interrupt() -> None:
@@ -24,7 +37,7 @@ def interrupt() -> None:
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # another test's may be deaf for a moment
     yield
     signal.signal(signal.SIGINT, before)
 
@@ -89,6 +102,85 @@ def test_what_stays_is_painted_whole_before_an_interrupt_is_heard(faults, played
     assert painter.left == kept == [session.last]
     assert session.last.complete is complete
     assert caught.value.__notes__ == ["What came is in xiantong_nb.last()."]
+
+
+WORDS = ("one ", "two")
+READ = ("interrupts", "loop", "streaming", "lane", "reply", "gathering")
+
+
+def whole_lane() -> tuple[Lane, threading.Event]:
+    """Return a lane whose answer is there at once, and what is set when all of it has come."""
+    told = threading.Event()
+
+    async def tell(_request, _send, emit):
+        for word in WORDS:
+            emit(TextDelta(0, word))
+        emit(Finished(complete=True))
+        told.set()
+
+    target = Target(Connection("gw", PRESETS["custom"], "http://127.0.0.1:9", "m"), "m")
+    request = Request("m", (Message("user", (Text("hi"),)),))
+    return Lane(target, request, transport=lambda: None, asking=tell), told
+
+
+def interrupted_at(line: int, read: Callable[[], object]) -> bool:
+    """Read, and interrupt at this line of what reads, counted as they are run; return whether it has so many."""
+    files = {f"{part}.py" for part in READ}
+    left = line
+
+    def at_line(_frame, event, _):
+        nonlocal left
+        left -= event == "line"
+        if event == "line" and not left:
+            sys.settrace(None)
+            signal.raise_signal(signal.SIGINT)
+        return at_line
+
+    def begin(frame, _event, _):
+        return at_line if Path(frame.f_code.co_filename).name in files else None
+
+    before = sys.gettrace()
+    sys.settrace(begin)
+    try:
+        read()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_at_whatever_line_an_interrupt_comes_no_event_is_lost():
+    line = 1
+    reached = True
+    while reached:
+        lane, told = whole_lane()
+        with Stream(lane) as stream:
+            assert told.wait(10)
+            reached = interrupted_at(line, lambda stream=stream: list(stream.batches()))
+        assert (lane.reply.text, lane.reply.complete) == ("one two", True), f"at line {line}"
+        line += 1
+    assert line > 50, "it was interrupted at all"
+
+
+def test_at_whatever_line_an_interrupt_comes_a_table_has_each_answer_once():
+    line = 1
+    reached = True
+    while reached:
+        lane, told = whole_lane()
+        gathering, ended = Gathering(lambda _, lane=lane: lane), []
+        gathering.begin([Job(0, "gw:m", "hi")])
+        assert told.wait(10)
+
+        def read(gathering=gathering, ended=ended):
+            while gathering.busy:
+                ended.extend(gathering.ended())
+
+        reached = interrupted_at(line, read)
+        ended.extend(gathering.stop("interrupted"))
+        assert [(one.reply.text, one.reply.complete) for one in ended] == [("one two", True)], f"at line {line}"
+        line += 1
+    assert line > 50
 
 
 STARTLESS = """

@@ -45,11 +45,13 @@ def test_a_feed_gives_everything_in_order():
     writer.start()
     got: list[int] = []
     while len(got) < 5000:
-        got += feed.get(10)
+        feed.wait(10)
+        got += feed.get()
     writer.join()
     assert got == list(range(5000))
-    assert feed.get(0) == []
-    assert feed.get(0.01) == []
+    feed.wait(0)
+    feed.wait(0.01)
+    assert feed.get() == []
 
 
 def test_a_rest_can_be_ended_from_another_thread():
@@ -60,7 +62,7 @@ def test_a_rest_can_be_ended_from_another_thread():
     feed.rest(60)
     feed.rest(60)
     assert time.monotonic() - begun < 30
-    assert feed.get(0) == [1]
+    assert feed.get() == [1]
 
 
 def test_what_a_scope_has_going_and_still_starts_is_cancelled():

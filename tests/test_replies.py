@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import stat
@@ -15,11 +16,13 @@ from nbclient import NotebookClient
 from tests.conftest import kernel_env
 from tests.fault_server import BLOCK, CLOSE, END, START, good, head, sse, text
 from tests.speech import SPEECHES, Chat
+from tests.test_pictures import encoded
 from xiantong_nb.base_url import spoken
 from xiantong_nb.connection import Connection
 from xiantong_nb.errors import IncompleteReply, UnfitReply
 from xiantong_nb.events import TextDelta
 from xiantong_nb.options import Options
+from xiantong_nb.pictures import picture
 from xiantong_nb.presets import PRESETS
 from xiantong_nb.replies import Replies
 from xiantong_nb.secret import Secret
@@ -197,6 +200,22 @@ def test_a_chat_goes_on_from_a_stored_reply(make, faults):
         assert asked(session, "b", alone=False).text == "two"
     assert len(faults.seen) == 2
     assert len(session.chats["default"].turns) == 2
+
+
+def test_a_chat_behind_a_stored_reply_has_the_image_that_was_fetched(make, faults):
+    """Where the endpoint can't fetch one itself, and for the next question to find its own stored reply."""
+    data = encoded()
+    faults.play([head(kind="image/png", length=len(data)) + data, CLOSE], good("a dot"), good("red"), good("small"))
+    image = picture(f"{faults.url}/a.png")
+    for questions in (("its colour?",), ("its colour?", "its size?"), ("its colour?", "its size?")):
+        session = make(images={"m": True})
+        assert asked(session, "what is it?", alone=False, images=(image,)).text == "a dot"
+        texts = [asked(session, question, alone=False).text for question in questions]
+        assert texts == ["red", "small"][: len(texts)]
+    assert [seen.head.partition(" ")[0] for seen in faults.seen] == ["GET", "POST", "POST", "POST"]
+    told = json.dumps(faults.seen[-1].json)
+    assert f"{faults.url}/a.png" not in told
+    assert base64.b64encode(data).decode() in told
 
 
 def test_files_are_private_and_hold_no_key(make, faults, home):

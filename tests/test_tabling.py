@@ -176,14 +176,16 @@ def test_llmock_approves_of_how_its_limits_are_met(llmock):
 
 # budgets
 
+PRICE = {"prompt": "0.000004", "completion": "0.00002"}
+LISTED = failure(200, {"data": [{"id": "m", "pricing": PRICE}]})
+
 
 @pytest.fixture
 def dear(session, servers):
     """A model with a price, $4 and $20 a million tokens, at a server that says what it used."""
     key = {"key": Secret("sk-test-CANARY-0123456789-wxyz"), "key_from": "x"}
     session.here["dear"] = Connection("dear", PRESETS["custom"], servers["a"].url, "m", **key)
-    listed = {"data": [{"id": "m", "pricing": {"prompt": "0.000004", "completion": "0.00002"}}]}
-    servers["a"].play(failure(200, listed), good("yes"))
+    servers["a"].play(LISTED, good("yes"))
     return session
 
 
@@ -201,6 +203,38 @@ def test_a_budget_is_said_first_and_never_exceeded(dear, servers, capsys):
     assert 0 < states["complete"] < 50
     assert states["not asked"] == 50 - states["complete"]
     assert sum(cell.reply.cost for cell in small if cell.reply) <= spent / 10
+
+
+def test_an_answer_whose_repeat_fails_is_paid_once_and_counted(dear, servers):
+    """Two askings were set aside for it, so no round may send it again."""
+    servers["a"].play(LISTED, good("young"), failure(429, {}, **SOON))
+    made = table(dear, ["1"], "dear", options={"budget": 1.0, "max_tokens": 10_000, "schema": shape(int)})
+    assert sum(bool(seen.body) for seen in servers["a"].seen) == 4, "the repeat has two more tries, as any question"
+    (cell,) = made
+    assert (cell.reply.text, cell.reply.unfit) == ("young", "it is not JSON")
+    assert cell.reply.cost == pytest.approx((9 * 4 + 3 * 20) / 1e6)
+    assert len(dear.used) == 1
+
+
+def test_an_answer_that_breaks_off_has_no_price_and_counts_as_the_most(dear, servers):
+    """How much of it was written is told at its end alone: until then the wire has a placeholder."""
+    half = [head() + sse(START, BLOCK, text("half")), CLOSE]
+    servers["a"].play(LISTED, half, good("yes"))
+    made = table(dear, ["1", "2"], "dear", concurrency=1, options={"budget": 0.3, "max_tokens": 10_000})
+    assert [cell.state for cell in made] == ["incomplete", "not asked"]
+    assert (made[0].reply.cost, made[0].reply.usage.output_tokens) == (None, 1)
+    assert "price unknown" in made[0].reply._repr_mimebundle_()[0]["text/plain"]
+    assert dear.used.all.money == "1 of unknown price"
+    servers["a"].play(half, good("yes"))
+    more = table(dear, ["1", "2"], "dear", concurrency=1, options={"max_tokens": 10_000})
+    assert " and more" in str(more.summary()), "the sum is not all"
+
+
+def test_what_runs_here_is_free_though_it_breaks_off(session, servers):
+    session.here["o"] = Connection("o", PRESETS["ollama"], servers["a"].url, "m")
+    servers["a"].play([head() + sse(START, BLOCK, text("half")), CLOSE])
+    (cell,) = table(session, ["1"], "o")
+    assert (cell.state, cell.reply.cost) == ("incomplete", 0.0)
 
 
 def test_without_a_price_a_budget_is_refused_before_anything_is_asked(session, servers):

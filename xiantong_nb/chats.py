@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from xiantong_nb.events import about_tokens
-from xiantong_nb.request import Block, Image, Message, Redacted, Text, Thinking
+from xiantong_nb.request import Block, Document, Image, Message, Redacted, Text, Thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,14 @@ class Chat:
         """
         Return the chat as it is sent to `target`.
 
-        Reasoning goes back only to the model that signed it: providers refuse it from another one, and
+        Images and documents go back only to the target that has taken them: another may refuse them, or drop them
+        without a word. Reasoning goes back only to the model that signed it: providers refuse it from another one, and
         without a signature it proves nothing.
         """
         sent: list[Message] = []
         for turn in self.turns:
             blocks = tuple(b for b in turn.answer.blocks if _goes_back(b, same=turn.target == target))
-            asked = turn.question
-            if turn.target != target:  # another model may take no images
-                asked = Message("user", tuple(b for b in asked.blocks if not isinstance(b, Image)))
+            asked = turn.question if turn.target == target else _as_text(turn.question)
             sent += [asked, Message("assistant", blocks)]
         return tuple(sent)
 
@@ -75,6 +74,18 @@ class Chat:
             len(b.text) for t in self.turns for m in (t.question, t.answer) for b in m.blocks if isinstance(b, Text)
         )
         return about_tokens(characters)
+
+
+def _as_text(question: Message) -> Message:
+    """Return a question without what is no text; where nothing is left, it says what there was: none may be empty."""
+    texts = tuple(b for b in question.blocks if isinstance(b, Text))
+    if not any(b.text.strip() for b in texts):
+        kinds = dict.fromkeys(_NAMES[type(b)] for b in question.blocks if type(b) in _NAMES)
+        texts = (Text(f"({', '.join(kinds)})"),)
+    return replace(question, blocks=texts)
+
+
+_NAMES: dict[type, str] = {Image: "an image", Document: "a document"}
 
 
 def _goes_back(block: Block, *, same: bool) -> bool:

@@ -70,9 +70,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What came does not count, for this `reason`: the question goes out once more. Its tokens were spent."""
+    """
+    What came does not count, for this `reason`: the question goes out once more. Its tokens were spent.
+
+    `ended` is the end of a whole answer: that stands after all where the next one does not begin.
+    """
 
     reason: str
+    ended: Finished | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def until_it_fits(shape: Shape | None) -> Asking:
                 emit(ended)
                 return
             may_repeat = may_repeat and isinstance(ended.error, RequestRefused)
-            emit(Again(reason))
+            emit(Again(reason, ended if ended.complete else None))
             request = other
             fold = await _heard(request, send, emit)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -11,11 +12,12 @@ from xiantong_nb.errors import Busy, EngineError, KeyRefused, OutOfCredit, Xiant
 from xiantong_nb.events import Event, Finished, Waiting
 from xiantong_nb.failures import MAX_WAIT
 from xiantong_nb.gate import Gate
+from xiantong_nb.interrupts import held
 from xiantong_nb.options import Options
 from xiantong_nb.reply import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from xiantong_nb.lane import Lane
 
@@ -75,8 +77,7 @@ class Gathering:
         self._under_way: dict[Lane, Job] = {}
         self._rounds: dict[int, int] = {}
         self._refused: dict[str, XiantongError] = {}
-        self._events: deque[tuple[Lane, Event]] = deque()
-        self._ended: list[Ended] = []
+        self._ended: deque[Ended] = deque()
         self._stopped = False
 
     def room(self, connection: str) -> int:
@@ -106,47 +107,56 @@ class Gathering:
             if error is not None:
                 self._ended.append(Ended(job, Reply(ended=error.message), error))
 
-    def ended(self) -> list[Ended]:
-        """Return what has ended, after a moment's wait; nothing, a quarter of a second later, where nothing came."""
+    def ended(self) -> Iterator[Ended]:
+        """
+        Give what has ended, after a moment's wait; nothing, a quarter of a second later, where nothing came.
+
+        Each leaves as it is taken, so that an interrupt in between loses none.
+        """
         if self._under_way and not self._ended:
             self._feed.rest(_REST)
-            self._events.extend(self._feed.get())
-        self._take()
-        ended, self._ended = self._ended, []
-        return ended
+            self._feed.wait()
+        with held():  # else it would lose what has left the queue
+            self._take(self._feed.get())
+        self._end_those_read()
+        return map(deque.popleft, itertools.repeat(self._ended, len(self._ended)))
 
     def stop(self, why: str) -> list[Ended]:
         """End everything here and now; return what had come of those that had gone out."""
         self._stopped = True
-        self._events.extend(self._feed.get(0))
+        came = self._feed.get()  # not the ends that stopping brings
         for gate in self._gates.values():  # first of all, or those that wait would take the turns of those that end
             loop.running().call_soon_threadsafe(gate.close)
         for lane in self._under_way:
             lane.stop()  # before anything that takes time: the models write on meanwhile
-        self._take()
+        self._take(came)
+        self._end_those_read()
         sent = [(lane, job) for lane, job in self._under_way.items() if lane.sent]
         self._under_way.clear()
-        return self._ended + [Ended(job, lane.end(why), lane.error) for lane, job in sent]
+        return [*self._ended, *(Ended(job, lane.end(why), lane.error) for lane, job in sent)]
 
-    def _take(self) -> None:
-        """Add up what has come; an event leaves the queue when it is read, so that an interrupt loses none."""
-        while self._events:
-            lane, event = self._events.popleft()
+    def _take(self, came: Iterable[tuple[Lane, Event]]) -> None:
+        for lane, event in came:
             if lane in self._under_way:
                 lane.take(event)
-                if lane.reply is not None:
-                    self._end(lane, lane.reply)
+
+    def _end_those_read(self) -> None:
+        for lane, reply in [(lane, lane.reply) for lane in self._under_way if lane.reply is not None]:
+            self._end(lane, reply)
 
     def _end(self, lane: Lane, reply: Reply) -> None:
         """Take a lane that has ended for what came of its job, or send that again."""
-        job, error = self._under_way.pop(lane), lane.error
+        job, error = self._under_way[lane], lane.error
         if lane.only_failed and isinstance(error, KeyRefused | OutOfCredit):
             self._refused[job.connection] = error
         again = self._rounds.get(job.id, 1) + 1
         if lane.only_failed and _worth_another_round(error) and again <= _ROUNDS and not self._stopped:
             self._rounds[job.id] = again
+            del self._under_way[lane]
             self.begin([job])
-        else:
+            return
+        with held():  # else it could be in neither place, or in both
+            del self._under_way[lane]
             self._ended.append(Ended(job, reply, error))
 
     def _put(self, told: tuple[Lane, Event]) -> None:

@@ -206,10 +206,12 @@ class Lane:
             return self.reply
         target, reply = self.target, self._told()
         model = reply.model or target.model
+        # before the end, how much was written is a placeholder: a price of that would be a false one
+        usage = reply.usage if reply.complete else replace(reply.usage, output_tokens=None)
         # a price stands under either name; whether it costs nothing, the one that was asked for decides
         names = (target.model,) if target.connection.preset.free else dict.fromkeys((model, target.model))
         for name in names:
-            cost, source = cost_of(reply.usage, name, target.connection, self._listed)
+            cost, source = cost_of(usage, name, target.connection, self._listed)
             if cost is not None:
                 break
         data, unfit = self._shape.data(reply) if self._shape and reply.complete else (None, "")

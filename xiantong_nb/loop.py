@@ -8,10 +8,12 @@ closes the socket. A forked child gets a loop of its own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import queue
 import threading
 import time
+from collections import deque
 from concurrent.futures import wait
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -140,6 +142,7 @@ class Feed(Generic[T]):
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[T] = queue.SimpleQueue()
+        self._came: deque[T] = deque()
         self._urgent = threading.Event()
         self.put = self._queue.put
         """Add one item; never blocks."""
@@ -154,11 +157,15 @@ class Feed(Generic[T]):
         while (left := until - time.monotonic()) > 0 and not self._urgent.wait(min(left, STEP)):
             pass
 
-    def get(self, timeout: float = STEP) -> list[T]:
-        """Return everything there is, waiting at most `timeout` seconds for the first; then nothing."""
-        try:
-            items = [self._queue.get(timeout=timeout)]
-        except queue.Empty:
-            return []
-        items += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+    def wait(self, timeout: float = STEP) -> None:
+        """Return when there is something to get, at the latest after `timeout` seconds; an interrupt loses nothing."""
+        if not self._came:
+            with contextlib.suppress(queue.Empty):
+                # no line of Python stands between leaving the queue and being kept here, so no interrupt does
+                self._came.extend(map(self._queue.get, (True,), (timeout,)))
+
+    def get(self) -> list[T]:
+        """Return everything there is; a thread that can be interrupted gets and takes it within `held()`."""
+        items = [*self._came, *[self._queue.get_nowait() for _ in range(self._queue.qsize())]]
+        self._came.clear()
         return items

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from xiantong_nb.connection import Connection, Listed, Target
-    from xiantong_nb.lane import Attach, Lane
+    from xiantong_nb.lane import Lane
     from xiantong_nb.options import Options
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Request, Typed
     from xiantong_nb.secret import Secret
+    from xiantong_nb.transport import Transport
 
     Keys = Sequence[tuple[str, Secret]]
 
@@ -95,16 +96,23 @@ class Question:
     ) -> dict[str, Any]:
         """Return how a lane is asked: not at all where a reply is stored, else so that a whole one will be."""
         if stored := replies.find(request, target):
-            return {"asking": stored.tell, "as_it_was": stored.as_it_was, "keep": keep, "located": False}
+            told = {"asking": stored.tell, "as_it_was": stored.as_it_was, "attach": stored.attach}
+            return {**told, "keep": keep, "located": False}
         self._fault = replies.fault()
+        sent = request
+
+        async def attached(request: Request, transport: Transport) -> tuple[Request, tuple[str, ...]]:
+            nonlocal sent
+            sent, notes = await attach(request, target, transport, listed)
+            return sent, notes
 
         def keep_both(reply: Reply) -> None:
             keep(reply)
-            replies.keep(request, target, reply, self.prompt)
+            replies.keep(request, sent, target, reply, self.prompt)
 
         heavy = any(isinstance(block, Image | Document) for block in request.messages[-1].blocks)
-        attach = _attaching(target, listed) if heavy else None
-        return {"asking": until_it_fits(self.options.schema), "attach": attach, "keep": keep_both}
+        way = {"asking": until_it_fits(self.options.schema), "keep": keep_both}
+        return {**way, "attach": attached if heavy else None}
 
     def notes(self, *, dropping: bool) -> tuple[str, ...]:
         """Say what went in, what it may cost, what is continued, and what an answer drops that goes on by itself."""
@@ -136,8 +144,3 @@ def refuse_keys(text: str, keys: Keys) -> None:
         if key.is_in(text):
             msg = f"The question holds the key of {slug}, so it was not sent."
             raise UsageError(msg, hint="Take it out of the text, and out of the variable that brought it.")
-
-
-def _attaching(target: Target, listed: Listed) -> Attach:
-    """Return what makes a request's images fit its target."""
-    return lambda request, transport: attach(request, target, transport, listed)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from xiantong_nb import disk, events
-from xiantong_nb.request import Opaque, Redacted, Text, Thinking, ToolUse
+from xiantong_nb.request import Image, Opaque, Redacted, Text, Thinking, ToolUse
 from xiantong_nb.wires import WIRES
 
 if TYPE_CHECKING:
@@ -28,13 +29,18 @@ if TYPE_CHECKING:
     from xiantong_nb.fitting import Send
     from xiantong_nb.reply import Reply
     from xiantong_nb.request import Request
+    from xiantong_nb.transport import Transport
 
 _SHOWN = 80  # characters of the question, for the list
 _KEYS = ("x-api-key", "authorization")
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """One reply: when it came (s since 1970), who gave it, the beginning of the question, and its events."""
+    """
+    One reply: when it came (s since 1970), who gave it, the beginning of the question, and its events.
+
+    `images` are those of the question as they were sent, where that is not as they were asked with.
+    """
 
     at: float
     target: str
@@ -42,6 +48,14 @@ class Kept(msgspec.Struct, frozen=True):
     seconds: float
     first_token_seconds: float | None
     events: list[tuple[str, dict[str, Any]]]
+    images: tuple[Image, ...] = ()
+
+    async def attach(self, request: Request, _transport: Transport) -> tuple[Request, tuple[str, ...]]:
+        """Return the request with its images as they were sent: a chat that goes on from here needs those."""
+        *before, question = request.messages
+        sent = iter(self.images)
+        blocks = tuple(next(sent, b) if isinstance(b, Image) else b for b in question.blocks)
+        return replace(request, messages=(*before, replace(question, blocks=blocks))), ()
 
     async def tell(self, _request: Request, _send: Send, emit: Emit) -> None:
         """Tell the reply again: a way of asking by which nothing is sent."""
@@ -77,13 +91,14 @@ class Replies:
         """Return the stored reply to this very request, or None."""
         return _read(self._path(request, target)) if self._wanted else None
 
-    def keep(self, request: Request, target: Target, reply: Reply, question: str) -> None:
-        """Store a reply that is new and whole and fits, if that is possible."""
+    def keep(self, request: Request, sent: Request, target: Target, reply: Reply, question: str) -> None:
+        """Store a reply that is new and whole and fits, if that is possible; `sent` is what became of the request."""
         if not self._wanted or reply.reused is not None or not reply.complete or reply.unfit:
             return
         told = [(type(event).__name__, msgspec.to_builtins(event)) for event in _events(reply)]
         first = " ".join(question.split())[:_SHOWN]
-        kept = Kept(time.time(), str(target), first, reply.seconds, reply.first_token_seconds, told)
+        images = () if sent == request else _images(sent)
+        kept = Kept(time.time(), str(target), first, reply.seconds, reply.first_token_seconds, told, images)
         with contextlib.suppress(OSError, disk.Refused):
             self._make()
             disk.put(self._path(request, target), msgspec.json.encode(kept))
@@ -137,6 +152,10 @@ def _read(path: Path) -> Kept | None:
     except (OSError, ValueError, TypeError, KeyError, RecursionError, disk.Refused):
         return None
     return kept
+
+
+def _images(request: Request) -> tuple[Image, ...]:
+    return tuple(block for block in request.messages[-1].blocks if isinstance(block, Image))
 
 
 def _events(reply: Reply) -> Iterator[Event]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from xiantong_nb import safe
+from xiantong_nb.errors import IncompleteReply
 from xiantong_nb.events import (
     Again,
     Answered,
@@ -183,8 +184,9 @@ class Fold:
     def __init__(self) -> None:
         self.finished: Finished | None = None
         self.again: tuple[str, ...] = ()
-        """Why what came at first does not count."""
+        """Why what came at first does not count, or does after all."""
         self._spent = Usage()
+        self._first: tuple[dict[tuple[int, str], _Open], list[dict[str, Any]], dict[str, Any], Finished] | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -231,14 +233,16 @@ class Fold:
                 self._told["request_id"] = request_id
             case Started(model, message_id):
                 self._told |= {"model": model, "message_id": message_id}
-            case Again(reason):
+            case Again(reason, ended):
                 self.again += (reason,)
                 self._spent = self._spent.plus(self._usage)
+                if ended is not None:
+                    self._first = self._blocks, self._citations, self._told, ended
                 self._begin()
             case Waiting():
                 self._begin()
             case Finished():
-                self.finished = event
+                self.finished = self._end(event)
             case ToolDelta() | BlockStop():
                 pass
 
@@ -257,6 +261,18 @@ class Fold:
             "ignored_events": end.ignored,
         }
         return Reply(**(self._told | fields | also))
+
+    def _end(self, end: Finished) -> Finished:
+        """
+        Return the end; of a repeat that has failed without a word, that of the answer before it, which was paid.
+
+        What was interrupted, or cut, stays so: it may have cost more, and was not refused; the answer is shown.
+        """
+        if end.error is None or self._first is None or self.has_content:
+            return end
+        self.again += (f"that failed ({end.error.message.rstrip('.')}): the first answer stands",)
+        self._blocks, self._citations, self._told, ended = self._first
+        return end if isinstance(end.error, IncompleteReply) else ended
 
     def _at(self, index: int, kind: str) -> _Open:
         block = self._blocks.get((index, kind))

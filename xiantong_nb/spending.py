@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xiantong_nb.events import Usage
 from xiantong_nb.prices import at_most, usd
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ class Spending:
     """
     Each request is set aside at what it could cost at most before it goes out, and counted at what it did cost.
 
-    So the budget is not exceeded by what this package knows of prices; a reply without a known cost counts as the most.
+    So the budget is not exceeded by what this package knows of prices. A reply without a known cost counts as the most,
+    and so does one that broke off: what was written of it is told at its end alone.
     """
 
     def __init__(self, budget: float, listed: Listed) -> None:
@@ -38,9 +40,11 @@ class Spending:
 
     def settle(self, job: int, reply: Reply) -> None:
         """Count a job that has ended; one that was refused without a word has cost nothing."""
-        aside = self._aside.pop(job, 0.0)
-        cost = reply.cost if reply.complete or reply.blocks else 0.0
-        self.spent += aside if cost is None else cost
+        aside, known = self._aside.pop(job, 0.0), reply.cost or 0.0
+        if reply.complete:
+            self.spent += aside if reply.cost is None else known
+        elif reply.blocks or reply.usage != Usage():
+            self.spent += max(aside, known)
 
     def estimate(self, most: float, questions: int) -> str:
         """Say what all could cost at most, and what becomes of it."""

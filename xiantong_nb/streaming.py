@@ -62,11 +62,8 @@ class Lanes:
         self._must_be_sent()
         while any(lane.fold.finished is None for lane in self.lanes):
             self._feed.rest(rest())
-            batch = self._feed.get()
-            self._batch = iter(batch)  # what an interrupt leaves of it is taken at the end
-            for lane, event in self._batch:
-                lane.take(event)
-            yield batch
+            self._feed.wait()
+            yield self._take()
 
     async def wait(self) -> None:
         """Take the events until the end, on the caller's own event loop."""
@@ -76,7 +73,7 @@ class Lanes:
     def end(self, ended: str) -> None:
         """End those here that have not ended; what had come is taken, and perhaps the end itself."""
         with held():
-            came = self._feed.get(0)
+            came = self._feed.get()
             for lane in self.lanes:
                 lane.stop()  # before anything that takes time: the models write on meanwhile
             for lane, event in (*self._batch, *came):
@@ -84,9 +81,14 @@ class Lanes:
             for lane in self.lanes:
                 lane.end(ended)
 
-    def _take(self) -> None:
-        for lane, event in self._feed.get(0):
-            lane.take(event)
+    def _take(self) -> list[tuple[Lane, Event]]:
+        """Add up what has come, and return it; an interrupt waits meanwhile, or it would lose what left the queue."""
+        with held():
+            batch = self._feed.get()
+            self._batch = iter(batch)  # what a failure leaves of it is taken at the end
+            for lane, event in self._batch:
+                lane.take(event)
+        return batch
 
     def _ends(self, lane: Lane, _: Future[None]) -> None:
         """Run when it is over. The last one wakes the reader, which would rest no more if each did."""

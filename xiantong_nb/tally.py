@@ -36,7 +36,7 @@ def _line(target: str, rows: list[dict[str, Any]]) -> tuple[str, ...]:
     states = Counter(row["state"] for row in rows)
     seconds = known(whole, "seconds")
     costs = known(rows, "cost")
-    unpriced = sum(row["cost"] is None for row in whole)
+    unpriced = any(row["cost"] is None for row in rows if row["state"] in ("complete", "incomplete"))
     return (
         target,
         f"{len(whole):,} of {len(rows):,}",
