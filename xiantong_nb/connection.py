@@ -186,10 +186,8 @@ def parse_target(
     if head in PRESETS:
         raise _not_connected(PRESETS[head], known)
     if not in_use:
-        raise NotConnected(
-            f"Nothing connected yet, so {text!r} can't be asked." if text else "Nothing connected yet.",
-            hint=ways_to_connect(),
-        )
+        msg = f"Nothing connected yet, so {text!r} can't be asked." if text else "Nothing connected yet."
+        raise NotConnected(msg, hint=ways_to_connect())
     slug = in_use.partition(":")[0]
     asked = named(slug, known)
     near = [] if colon else difflib.get_close_matches(head, known, n=1, cutoff=_HARDLY_A_MODEL)
@@ -201,8 +199,7 @@ def parse_target(
         raise NotConnected(f"{slug} was in use here, and is gone.", hint=_others(known) or ways_to_connect())
     if not text.strip():
         return parse_target(in_use, known, listed=listed)
-    connection = parse_target(in_use, known).connection
-    return resolve(connection, text.strip(), listed)
+    return resolve(parse_target(in_use, known).connection, text.strip(), listed)
 
 
 def named(name: str, known: Mapping[str, Connection]) -> Connection | None:
