@@ -7,7 +7,7 @@ import { originOf } from "./urls.js";
 /** @typedef {import("./types.js").Turn} Turn */
 
 /**
- * Let go of a key that was typed, or given before, for another host than the draft leads to now.
+ * Let go of a key that was typed, given before or named by its variable for another host than the draft leads to now.
  * @param {Turn} turn
  */
 export function settled(turn) {
@@ -16,6 +16,10 @@ export function settled(turn) {
   form.at = originOf(addressOf(turn));
   if (!before || before === form.at) return;
   form.held = null;
+  if (form.draft.key_variable) {
+    form.draft = { ...form.draft, key_variable: "" };
+    form.note = `The variable was let go: it was named for ${before}.`;
+  }
   if (!form.typed) return;
   form.typed = false;
   form.turn += 1;

@@ -3,13 +3,15 @@
 /**
  * Return scheme, host and port, without the usual port: what a key belongs to. Nothing where there is no host yet.
  *
- * `localhost:11434`, as people type it, is http.
+ * `localhost:11434`, as people type it, is http. So is the address that servers on this machine print as theirs.
  * @param {string} typed
  */
 export function originOf(typed) {
   const text = typed.trim();
   try {
-    const url = new URL(/^(localhost|127\.[\d.]+|\[::1\])(:\d+)?(\/|$)/.test(text) ? `http://${text}` : text);
+    const url = new URL(
+      /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?(\/|$)/.test(text) ? `http://${text}` : text,
+    );
     return url.protocol.startsWith("http") ? url.origin : "";
   } catch {
     return "";
@@ -20,7 +22,8 @@ export function originOf(typed) {
  * Say whether what goes there crosses a network readable by all.
  * @param {string} typed
  */
-export const isClearText = (typed) => /^http:\/\/(?!(localhost|127\.[\d.]+|\[::1\])(:\d+)?$)/.test(originOf(typed));
+export const isClearText = (typed) =>
+  /^http:\/\/(?!(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?$)/.test(originOf(typed));
 
 /**
  * Return a URL as it is read by people: without its scheme.

@@ -99,6 +99,27 @@ test("another host clears what was typed, and says so; the same host does not", 
   assert.ok(!same.clearsKey);
 });
 
+test("another host lets go of the variable, too, whoever changes the URL", () => {
+  const named = { ...connection("work").draft, key_variable: "OPENROUTER_API_KEY" };
+  const saved = () => kernel([connection("work", { draft: named })]);
+  const typed = Play.open(saved(), { draft: { slug: "work" } });
+  assert.equal(typed.form.draft.key_variable, "OPENROUTER_API_KEY");
+  typed.happen("edit", { field: "base_url", value: "https://other.example" }).happen("commit");
+  assert.equal(typed.form.draft.key_variable, "");
+  assert.match(typed.form.note, /named for https:\/\/openrouter\.ai/);
+
+  const onLine = Play.open(saved(), { draft: { slug: "work", base_url: "https://other.example" } });
+  assert.equal(onLine.form.draft.key_variable, "");
+
+  const draft = { slug: "work", base_url: "https://other.example", key_variable: "OTHER_KEY" };
+  const both = Play.open(saved(), { draft });
+  assert.equal(both.form.draft.key_variable, "OTHER_KEY");
+  assert.equal(both.form.note, "");
+
+  const same = Play.open(saved(), { draft: { slug: "work", model: "m" } });
+  assert.equal(same.form.draft.key_variable, "OPENROUTER_API_KEY");
+});
+
 test("a URL is judged when it is meant: on the way to it, nothing is cleared", () => {
   const play = Play.open().happen("preset", { value: "custom" }).happen("key", { filled: true });
   for (const value of ["h", "https://a", "https://a.example"]) play.happen("edit", { field: "base_url", value });
