@@ -76,6 +76,44 @@ def test_one_that_is_held_comes_though_the_block_fails():
     assert isinstance(caught.value.__context__, ZeroDivisionError)
 
 
+@pytest.fixture
+def make():
+    made = []
+
+    def session(faults) -> Session:
+        variables = {"ANTHROPIC_BASE_URL": faults.url, "ANTHROPIC_API_KEY": "sk-ant-x", "ANTHROPIC_MODEL": "m"}
+        made.append(Session(environment=variables))
+        return made[-1]
+
+    yield session
+    for each in made:
+        each.close()
+
+
+class Finalized:
+    """Is interrupted while it is finalized, where Python drops whatever is raised."""
+
+    def __del__(self):
+        interrupt()
+
+
+class Dropping(NoPainter):
+    """Drops something with the first batch that has text."""
+
+    def take(self, batch):
+        if any(isinstance(event, TextDelta) for event in batch):
+            Finalized()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_one_that_python_dropped_is_heard_all_the_same(faults, make):
+    faults.play(ENDLESS)
+    kept = []
+    with pytest.raises(KeyboardInterrupt):
+        watch(make(faults).open("hi", options=Options(alone=True)), Dropping(), kept.append)
+    assert (kept[0].text, kept[0].ended) == ("some words", "interrupted")
+
+
 class Interrupted(NoPainter):
     """Is interrupted while it leaves what stays, and says whether it got to its end."""
 
@@ -88,17 +126,14 @@ class Interrupted(NoPainter):
 
 
 @pytest.mark.parametrize(("played", "complete"), [(good("yes"), True), (ENDLESS, False)], ids=["whole", "cut"])
-def test_what_stays_is_painted_whole_before_an_interrupt_is_heard(faults, played, complete):
+def test_what_stays_is_painted_whole_before_an_interrupt_is_heard(faults, make, played, complete):
     faults.play(played)
-    session = Session(
-        environment={"ANTHROPIC_BASE_URL": faults.url, "ANTHROPIC_API_KEY": "sk-ant-x", "ANTHROPIC_MODEL": "m"}
-    )
+    session = make(faults)
     painter, kept = Interrupted(), []
     if not complete:
         painter.take = lambda batch: interrupt() if batch else None
     with pytest.raises(KeyboardInterrupt) as caught:
         watch(session.open("hi", options=Options(alone=True)), painter, kept.append)
-    session.close()
     assert painter.left == kept == [session.last]
     assert session.last.complete is complete
     assert caught.value.__notes__ == ["What came is in xiantong_nb.last()."]

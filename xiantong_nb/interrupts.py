@@ -16,9 +16,12 @@ _HASTE = 0.3  # seconds
 
 
 @contextlib.contextmanager
-def one_interrupt() -> Iterator[None]:
+def one_interrupt() -> Iterator[Callable[[], None]]:
     """
-    Take interrupts that follow each other in haste for one.
+    Take interrupts that follow each other in haste for one; give what raises one that was heard, but got lost.
+
+    Python drops an exception that is raised while a finalizer runs, and some libraries catch all of them. So a loop
+    that waits asks at each turn.
 
     A second one would leave half made what the first has begun: the output that stays here, the reply to the
     front end in ipykernel. So after an interrupt the handler stays until its moment is over: ipykernel sets
@@ -26,10 +29,14 @@ def one_interrupt() -> Iterator[None]:
     """
     found = _handler()
     if found is None:
-        yield
+        yield lambda: None
         return
     before = getattr(found, "before", found)
     deaf_until = 0.0
+
+    def raise_lost() -> None:
+        if deaf_until:
+            raise KeyboardInterrupt
 
     def hear(number: int, frame: FrameType | None) -> None:
         nonlocal deaf_until
@@ -41,7 +48,7 @@ def one_interrupt() -> Iterator[None]:
     hear.before = before  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, hear)
     try:
-        yield
+        yield raise_lost
     finally:
         if not deaf_until:
             signal.signal(signal.SIGINT, found)

@@ -63,11 +63,12 @@ def watch(
     Whatever ends it, an interrupt too: `keep` gets what came, and the painter leaves it as the output that stays. An
     interrupt that comes meanwhile waits for that.
     """
-    with one_interrupt(), asking:
+    with one_interrupt() as raise_lost, asking:
         try:
             try:
                 for batch in asking.batches(painter.rest):
                     painter.take(batch)
+                    raise_lost()
                 return asking.result()
             finally:
                 _leave(asking, painter, keep)
