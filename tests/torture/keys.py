@@ -72,17 +72,36 @@ def _from_environment(session: Session, text: str, url: str) -> None:
         raise UsageError(f"it was sent: {stream.result()}")
 
 
+_WAYS = 6
+_AGAIN = ("--last-failed", "--last-failed-no-failures=none")
+
+
 def leaks(*, tests: tuple[str, ...]) -> Figure:
-    """S1: marker keys after everything was done with them, by each way in; then in all that these tests leave."""
+    """
+    S1: marker keys after everything was done with them, by each way in; then in all that these tests leave.
+
+    Browsers and kernels on a busy machine miss a moment now and then: what fails is run once more, alone.
+    """
+    told, code = _run(tests)
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", told, re.MULTILINE)
+    if failed:
+        more, code = _run((*tests, *_AGAIN))
+        told += more
+    found: dict[str, int] = {}
+    for way, places in re.findall(r"^\S*leaks ((?:with|by) .*): (\d+)", told, re.MULTILINE):
+        found[way] = max(found.get(way, 0), int(places))
+    left = [int(n) for n in re.findall(r"keys left behind by this run: (\d+) in \d+ files", told)]
+    files = sum(int(n) for n in re.findall(r"keys left behind by this run: \d+ in (\d+) files", told))
+    passed = re.search(r"\d+ passed", told)
+    met = code == 0 and len(found) == _WAYS and not sum(found.values()) and len(left) == 1 + bool(failed)
+    notes = [f"{passed[0] if passed else 'none passed'}, the proofs of both searches among them"]
+    notes += [f"{name}, failed once{'' if code else ', passed alone'}" for name in failed]
+    value = f"{sum(found.values())} places in {len(found)} ways, {sum(left)} of {files} files left"
+    return Figure(value, f"0 in {_WAYS}: five forms of traceback and the form; 0", met and not sum(left), tuple(notes))
+
+
+def _run(tests: tuple[str, ...]) -> tuple[str, int]:
+    """Run tests in a process of their own; return what was told, and how it ended."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:randomly", *tests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = [int(n) for n in re.findall(r"^\S*leaks (?:with|by) .*: (\d+)", done.stdout, re.MULTILINE)]
-    left = re.search(r"keys left behind by this run: (\d+) in (\d+) files", done.stdout)
-    passed = re.search(r"\d+ passed", done.stdout)
-    value = (
-        f"{sum(found)} places in {len(found)} ways, {left[1] if left else '?'} of {left[2] if left else '?'} files left"
-    )
-    met = done.returncode == 0 and len(found) == 6 and not sum(found) and left is not None and left[1] == "0"
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
-    notes = (f"{passed[0] if passed else 'failed'}, the proofs of both searches among them", *failed)
-    return Figure(value, "0 in 6: five forms of traceback and the form; 0", met, notes)
+    return done.stdout, done.returncode
