@@ -90,7 +90,7 @@ def dry_run(prompt: str, target: str | None = None, **options: Any) -> Rehearsal
     """
     from xiantong_nb.rehearsal import rehearse
 
-    return rehearse(session(), prompt, target or "", _options(options))
+    return rehearse(session(), prompt, target, _options(options))
 
 
 @overload

@@ -87,7 +87,7 @@ class Rehearsals(tuple[Rehearsal, ...]):
 def rehearse(
     session: Session,
     prompt: str | Prompt,
-    target: str = "",
+    target: str | None = None,
     options: Options | None = None,
     origin: Origin | None = None,
 ) -> Rehearsal:

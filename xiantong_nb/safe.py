@@ -107,10 +107,10 @@ class MarkdownFilter:
         That is given the lines of the last paragraph; the first half of a line that ends a fence is held back.
         """
         twin = copy.copy(self)
-        twin._items, twin._nested = self._items.copy(), copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
-        if self._fence and repair and self._fence.startswith("".join(self._line).strip() or " "):
-            twin._line = []  # noqa: SLF001
         if self._fence or self._nested:
+            twin._items, twin._nested = self._items.copy(), copy.deepcopy(self._nested)  # noqa: SLF001 - its own class
+            if repair and self._fence.startswith("".join(self._line).strip() or " "):
+                twin._line = []  # noqa: SLF001
             return twin.end()
         twin._clean, twin._block, twin._line = CleanFilter(), [], []  # noqa: SLF001
         twin._items = (self._items_above if self._block else self._items).copy()  # noqa: SLF001

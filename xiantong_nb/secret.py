@@ -125,13 +125,16 @@ class Secret:
 
     def masked_in(self, text: str) -> str:
         """Return a foreign text without the key, and without long runs of it: some endpoints quote what they refuse."""
-        key, run = self._text, min(len(self._text), _LONG_ENOUGH_TO_SHOW_AN_END)
-        for first in range(len(key) - run + 1) if key else ():
-            while (at := text.find(key[first : first + run])) >= 0:
-                length = run
-                while key[first : first + length + 1] == text[at : at + length + 1] and first + length < len(key):
-                    length += 1
-                text = text[:at] + self.shown + text[at + length :]
+        key, run, at = self._text, min(len(self._text), _LONG_ENOUGH_TO_SHOW_AN_END), 0
+        while key and at + run <= len(text):
+            end = at + run
+            if text[at:end] in key:
+                while end < len(text) and text[at : end + 1] in key:
+                    end += 1
+                text = text[:at] + self.shown + text[end:]
+                at += len(self.shown)
+            else:
+                at += 1
         return text
 
     @property

@@ -209,12 +209,11 @@ def _draft_of(c: Connection) -> Draft:
     """Return what a person would have said to get this connection."""
     variable = c.key_variable or ("" if c.saved else c.key_from)
     needs_none = is_loopback(c.base_url) or not c.preset.needs_key
+    unsaid = not c.saved and c.name == c.preset.name  # said, it would give it another slug
     return Draft(
         preset=c.preset.slug,
         base_url=c.base_url,
-        name=c.name
-        if c.saved or c.name != c.preset.name
-        else "",  # that would be its name unsaid, and its slug another
+        name="" if unsaid else c.name,
         model=c.default_model,
         api=c.wire,
         auth_header=c.auth_header,

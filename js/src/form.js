@@ -46,8 +46,8 @@ export const fresh = (draft, makesDefault = false) => ({
 export function opened(turn, said, makesDefault) {
   const saved = said.slug ? connectionOf(turn, said.slug) : undefined;
   const more = Object.fromEntries(Object.entries(said).filter(([, value]) => value));
-  const draft = saved && { ...saved.draft, slug: saved.slug, name: saved.name };
-  turn.form = fresh(draft ?? more, saved?.default || makesDefault);
+  const draft = saved ? { ...saved.draft, slug: saved.slug, name: saved.name } : more;
+  turn.form = fresh(draft, saved?.default || makesDefault);
   turn.form.draft.preset ||= turn.kernel?.presets[0]?.slug ?? "";
   settled(turn);
   Object.assign(turn, { view: "form", asks: "" });

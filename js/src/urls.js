@@ -1,5 +1,8 @@
 /** What a typed base URL leads to, read as the kernel reads it. */
 
+/** A host that is this machine, and its port. */
+const HERE = /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?$/;
+
 /**
  * Return scheme, host and port, without the usual port: what a key belongs to. Nothing where there is no host yet.
  *
@@ -9,9 +12,7 @@
 export function originOf(typed) {
   const text = typed.trim();
   try {
-    const url = new URL(
-      /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?(\/|$)/.test(text) ? `http://${text}` : text,
-    );
+    const url = new URL(HERE.test(text.split("/")[0] ?? "") ? `http://${text}` : text);
     return url.protocol.startsWith("http") ? url.origin : "";
   } catch {
     return "";
@@ -22,8 +23,10 @@ export function originOf(typed) {
  * Say whether what goes there crosses a network readable by all.
  * @param {string} typed
  */
-export const isClearText = (typed) =>
-  /^http:\/\/(?!(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(:\d+)?$)/.test(originOf(typed));
+export function isClearText(typed) {
+  const [scheme, host = ""] = originOf(typed).split("//");
+  return scheme === "http:" && !HERE.test(host);
+}
 
 /**
  * Return a URL as it is read by people: without its scheme.

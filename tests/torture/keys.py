@@ -90,14 +90,14 @@ def leaks(*, tests: tuple[str, ...]) -> Figure:
     found: dict[str, int] = {}
     for way, places in re.findall(r"^\S*leaks ((?:with|by) .*): (\d+)", told, re.MULTILINE):
         found[way] = max(found.get(way, 0), int(places))
-    left = [int(n) for n in re.findall(r"keys left behind by this run: (\d+) in \d+ files", told)]
-    files = sum(int(n) for n in re.findall(r"keys left behind by this run: \d+ in (\d+) files", told))
+    swept = re.findall(r"keys left behind by this run: (\d+) in (\d+) files", told)
+    left, files = (sum(map(int, each)) for each in (zip(*swept, strict=True) if swept else ((), ())))
     passed = re.search(r"\d+ passed", told)
-    met = code == 0 and len(found) == _WAYS and not sum(found.values()) and len(left) == 1 + bool(failed)
+    met = code == 0 and len(found) == _WAYS and not sum(found.values()) and len(swept) == 1 + bool(failed)
     notes = [f"{passed[0] if passed else 'none passed'}, the proofs of both searches among them"]
     notes += [f"{name}, failed once{'' if code else ', passed alone'}" for name in failed]
-    value = f"{sum(found.values())} places in {len(found)} ways, {sum(left)} of {files} files left"
-    return Figure(value, f"0 in {_WAYS}: five forms of traceback and the form; 0", met and not sum(left), tuple(notes))
+    value = f"{sum(found.values())} places in {len(found)} ways, {left} of {files} files left"
+    return Figure(value, f"0 in {_WAYS}: five forms of traceback and the form; 0", met and not left, tuple(notes))
 
 
 def _run(tests: tuple[str, ...]) -> tuple[str, int]:

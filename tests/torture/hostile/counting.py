@@ -23,7 +23,8 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
     JupyterLab's Markdown gets all of them, each other place every `apart`th, not the same ones everywhere.
     """
     acted, missed, notes, count = Counter[str](), [], [], 0
-    said, read = everything() if every else some(), {place: [0, 0] for place in PLACES}
+    said = everything() if every else some()
+    read, tagged = Counter[Place](), Counter[Place]()
     batches = [said[at : at + AT_ONCE * CELLS] for at in range(0, len(said), AT_ONCE * CELLS)]
     with tempfile.TemporaryDirectory(prefix="xiantong-test-") as folder, Stage(Path(folder), frames=frames) as stage:
         for number, batch in enumerate(batches, 1):
@@ -38,16 +39,16 @@ def figure(*, every: bool, frames: int, apart: int) -> Figure:
                 notes += seen.all[:3]
                 if place.drawn and not seen.drawn:
                     missed.append(f"{place.name} {place.app}: the widget has drawn nothing")
-                tagged = [each.armed(place.word(False), stage.canary.url) for each in shown]
-                tags = {each.tag for each in tagged if each.tag in each.text}
-                read[place] = [read[place][0] + len(tags & seen.shown), read[place][1] + len(tags)]
+                armed = [each.armed(place.word(False), stage.canary.url) for each in shown]
+                tags = {each.tag for each in armed if each.tag in each.text}
+                read[place] += len(tags & seen.shown)
+                tagged[place] += len(tags)
         raw: dict[str, Seen] = {}
         for place in PLACES:
             plain = [Said(name, text) for name, text in ATTACKS.items()]
             raw[f"{place.name} {place.app}".strip()] = place.see(stage, place, _for(place, plain, apart), True)
-    for place, (can, tags) in read.items():
-        if can < place.read * tags:
-            missed.append(f"{place.name} {place.app}: only {can} of {tags} can be read")
+    few = [place for place in PLACES if read[place] < place.read * tagged[place]]
+    missed += [f"{each.name} {each.app}: only {read[each]} of {tagged[each]} can be read" for each in few]
     missed += [f"{name}: the scanner sees nothing, even raw" for name, seen in raw.items() if not seen.all]
     names = set[str]().union(*(seen.names for seen in raw.values()))
     value = ", ".join(f"{acted[kind]} {kind}" for kind in KINDS)
