@@ -134,6 +134,7 @@ def _terminal(stage: Stage, place: Place, said: list[Said], raw: bool) -> Seen:
         env={**kernel_env(home), **stage.env, "TERM": "xterm"}, cwd=str(home), encoding="utf-8",
         codec_errors="replace", timeout=600, maxread=2**16, searchwindowsize=100, dimensions=(40, 200),
     )  # fmt: skip
+    child.ptyproc.delayafterterminate = 1.0  # s: beside other work a process that was killed may take longer than 0.1
     try:
         for line in (*LOADS.splitlines(), f"inside.{place.raw if raw else place.ours}; print('the', 'end')"):
             child.expect(r"In \[\d+\]: ")
