@@ -96,6 +96,26 @@ def test_without_a_greeting_everything_is_as_it_was(kernel, endpoint):
     assert all(VIEW not in paint for paint in ran.paints())
 
 
+def test_a_page_that_was_too_slow_for_the_beginning_is_told_all_of_it_again(kernel, page, endpoint):
+    endpoint.play([head() + sse(START, BLOCK, text("some *")), 0.5, sse(text("words*")), CLOSE])
+    missed = []
+
+    def miss(page: Page) -> None:
+        if page.sheets and not missed and page.last.text() == "some *":
+            missed.append(page.last.messages.copy())
+            page.last.messages.clear()
+            page.say({"hello": page.last.state["number"], "missed": True})
+
+    page.run("%%ask --alone\nhi", miss)
+    assert missed
+    assert missed[0][0]["first"]
+    assert [message.get("first") for message in page.last.messages].index(True) == 0
+    first = page.last.messages[0]["lanes"]["0"]
+    assert first["a"], "whatever it has heard meanwhile is void"
+    assert first["s"]["state"] == "answering"
+    assert page.last.text() == "some *words*"
+
+
 def test_a_short_answer_is_not_kept_beside_its_sheet(kernel, page, endpoint):
     endpoint.play(slowly(words(20), 0.05))
     ran = page.run("%%ask --alone\nhi", lambda page: page.sheets and page.say({"keep": page.last.state["number"]}))

@@ -6,7 +6,7 @@
  * a sheet for each question, which say nothing. This one draws on them.
  */
 
-import { unsaved } from "./live_saved.js";
+import { hearing, unsaved } from "./behind.js";
 import { view } from "./live_view.js";
 
 /** When a greeting is repeated, in ms: the first of a page goes to the thread that the cell keeps busy. */
@@ -21,8 +21,14 @@ const KEEPING = 20_000;
 export default () => ({
   /** @type {import("@anywidget/types").Initialize} */
   initialize({ model, signal }) {
+    hearing(model);
     unsaved(model);
-    greet(model, signal, 0, () => unsaved(model));
+    greet(
+      model,
+      signal,
+      () => ({ hello: 0 }),
+      () => unsaved(model),
+    );
     return {
       /**
        * Draw the answers of one question: `heard` is what its sheet has heard so far.
@@ -35,7 +41,9 @@ export default () => ({
         );
         drawn.take(page.heard);
         page.model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => drawn.take([message]));
-        greet(model, page.signal, number, drawn.heard);
+        // the first is sent before this view is; where it is missing, the page was slow, and all is to be told again
+        const missed = () => !page.heard.some((message) => message.first);
+        greet(model, page.signal, () => ({ hello: number, ...(missed() && { missed: true }) }), drawn.heard);
         const keeping = setInterval(() => undisturbed(page.el) && model.send({ keep: number }), KEEPING);
         page.signal.addEventListener("abort", () => clearInterval(keeping));
       },
@@ -58,17 +66,17 @@ function undisturbed(el) {
  * Say hello until it is answered, or nobody is there any more.
  * @param {Model} model
  * @param {AbortSignal} signal
- * @param {number} number  of the sheet, 0 for the page as such
+ * @param {() => {hello: number, missed?: true}} said  the number of the sheet, 0 for the page as such
  * @param {() => void} answered
  */
-function greet(model, signal, number, answered) {
-  const timers = AGAIN.map((after) => setTimeout(() => model.send({ hello: number }), after));
+function greet(model, signal, said, answered) {
+  const timers = AGAIN.map((after) => setTimeout(() => model.send(said()), after));
   const quiet = () => {
     for (const timer of timers) clearTimeout(timer);
     model.off("msg:custom", hear);
   };
   const hear = (/** @type {{hello?: number}} */ message) => {
-    if (message.hello !== number) return;
+    if (message.hello !== said().hello) return;
     quiet();
     if (!signal.aborted) answered();
   };

@@ -1,6 +1,6 @@
 /** The sheet that each question brings to the page: it keeps what it hears, and has the kernel's ear draw it. */
 
-import { unsaved } from "./live_saved.js";
+import { hearing, unsaved } from "./behind.js";
 
 export default () => {
   /** @type {import("./live_view.js").Message[]} */
@@ -8,6 +8,7 @@ export default () => {
   return {
     /** @type {import("@anywidget/types").Initialize} */
     initialize({ model }) {
+      hearing(model);
       unsaved(model);
       model.on("msg:custom", (/** @type {import("./live_view.js").Message} */ message) => {
         heard.push(message);

@@ -4,7 +4,10 @@ import { follower } from "./live_follow.js";
 import { button, Lane, make } from "./live_lane.js";
 
 /** @typedef {import("./live_lane.js").News} News */
-/** @typedef {{lanes: Record<string, News>, said?: string}} Message  what is new, by the lane's number, and of all */
+/**
+ * @typedef {{lanes: Record<string, News>, said?: string, first?: boolean}} Message  what is new, by the lane's number, and
+ *   of all; whether it begins with the beginning
+ */
 
 /**
  * Draw what was heard so far, and what comes.

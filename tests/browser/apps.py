@@ -111,9 +111,20 @@ class App:
         return (self.root / "server.log").read_text(errors="replace")
 
     def open(
-        self, browser: Browser, cells: Sequence[str], *, width: int = 1100, name: str = "", limit: float = LIMIT
+        self,
+        browser: Browser,
+        cells: Sequence[str],
+        *,
+        width: int = 1100,
+        name: str = "",
+        limit: float = LIMIT,
+        before: str = "",
     ) -> Book:
-        """Write a notebook, open it in a page of its own, and wait for its kernel; `limit` (s) is for each wait."""
+        """
+        Write a notebook, open it in a page of its own, and wait for its kernel; `limit` (s) is for each wait.
+
+        `before` is run in the page before anything else.
+        """
         name = name or f"book-{secrets.token_hex(3)}.ipynb"
         path = self.root / "work" / name
         if not path.exists():
@@ -124,6 +135,7 @@ class App:
             nbformat.write(made, path)
         page = browser.new_page(viewport={"width": width, "height": 900}, locale="en-US")
         page.set_default_timeout(limit * 1000)
+        page.add_init_script(before)
         book = Book(self, page, path)
         page.on("console", lambda message: book.hear(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: book.hear(f"pageerror: {error}"))
@@ -245,6 +257,10 @@ class Book:
         self.page.close()
 
 
+SLOW = """{ const timeout = AbortSignal.timeout.bind(AbortSignal);
+AbortSignal.timeout = (ms) => timeout(ms === 2000 ? 0 : ms);
+addEventListener("unhandledrejection", (event) => /initialize model/.test(event.reason) && event.preventDefault()); }"""
+"""A page in which every widget takes longer to load than anywidget waits for it."""
 SESSION = "window.jupyterapp?.shell.currentWidget?.sessionContext"
 CELLS = "window.jupyterapp.shell.currentWidget.content.widgets"
 ASK = f"""async (code) => {{

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import TimeoutError as NotInTime
 
-from tests.browser.apps import CELLS, LIMIT
+from tests.browser.apps import CELLS, LIMIT, SLOW
 from tests.browser.frames import Frames
 from tests.engines import until
 from tests.test_kernel import ENGINE_LOG
@@ -41,10 +41,10 @@ THREE = "demo:toy-1 demo:toy-2 demo:toy-3"
 def ask(opened):
     """Open a notebook whose third cell asks: `ask(app, line and question)`; page and engine are ready for it."""
 
-    def ask_(app, asked, *more, pace=150, width=1100):
+    def ask_(app, asked, *more, pace=150, width=1100, before=""):
         ready = f"%env XIANTONG_DEMO_PACE={pace}\n%load_ext xiantong_nb"
         asked = asked.replace("LIFE", str(LIFE * pace))
-        book = opened(app, (ready, "%%ask demo --alone\nhi", f"%%ask {asked}", *more), width=width)
+        book = opened(app, (ready, "%%ask demo --alone\nhi", f"%%ask {asked}", *more), width=width, before=before)
         if app.kind == "lab":
             book.command("application:toggle-left-area")
         book.run(0)
@@ -95,7 +95,7 @@ def ends(book):
 
 
 def test_an_answer_grows_and_stays_as_markdown(app, ask):
-    book = ask(app, "demo:toy-1 --alone --max-tokens 500\nA long answer, please.")
+    book = ask(app, "demo:toy-1 --alone --max-tokens 1500\nA long answer, please.")
     before = len(ends(book))
     book.run(2, wait=False)
     seen = []
@@ -112,6 +112,15 @@ def test_an_answer_grows_and_stays_as_markdown(app, ask):
     outputs, state = saved(book)
     assert [set(output["data"]) for output in outputs[2]] == [{"text/markdown", "text/plain"}]
     assert state == {}, "no widget is saved, though the one that hears lives on"
+
+
+def test_a_page_that_is_too_slow_for_anywidget_shows_it_all_the_same(app, ask):
+    book = ask(app, f"demo:toy-1 demo:toy-2 {ENDLESS}", before=SLOW)
+    book.run(2, wait=False)
+    until_written(book, 200)
+    assert all(text.startswith("I am toy-") for text in lanes(book)), "from its first word"
+    live(book).get_by_role("button", name="Stop all answers").click()
+    book.wait_ran(2)
 
 
 def test_nothing_jumps_while_twenty_kilobytes_come(app, ask, shot):

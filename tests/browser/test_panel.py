@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from tests import leaks
+from tests.browser.apps import SLOW
 from tests.browser.panels import Panel
 from tests.engines import until
 from tests.fault_server import CLOSE, FaultServer, failure, good
@@ -63,6 +64,12 @@ def places(app, book):
     """Everything that a key must not be in, once it went through a page."""
     history = b"".join(path.read_bytes() for path in (app.home / "ipython").rglob("history.sqlite*"))
     return {"the notebook": book.save().encode(), "the history": history, "the server's log": app.log.encode()}
+
+
+def test_a_page_that_is_too_slow_for_anywidget_connects_all_the_same(app, opened, engine):
+    panel = shown(opened(app, (LOAD, "%xiantong connect"), before=SLOW))
+    connect(panel, engine.base_url)
+    panel.says("Connected", "mine:toy-1")
 
 
 def test_a_person_connects_asks_changes_and_removes_by_keyboard_alone(app, opened, engine):

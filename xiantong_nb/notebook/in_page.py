@@ -62,6 +62,7 @@ class PagePainter(Generic[Item, Answer]):
         self._sheet: Sheet | None = None
         self._drawing = False
         self._ready = 0.0
+        self._first = True
         self._frames = 0
         self._next_frame = 0.0
         self._until: float | None = None
@@ -123,7 +124,13 @@ class PagePainter(Generic[Item, Answer]):
             self._output.put(self._sheet.data(), {})
 
     def _send(self) -> None:
-        if self._sheet is not None and (message := self._message()):
+        if self._sheet is None:
+            return
+        if self._page.missed(self._sheet):
+            self._first = True
+            for news in self._news.values():
+                news.tell_again()
+        if message := self._message():
             self._sheet.send(message)
             self._frames += 1
             self._next_frame = time.monotonic() + self._output.frame * (0.5 if self._frames < _QUICK else 1)
@@ -135,6 +142,8 @@ class PagePainter(Generic[Item, Answer]):
         if len(self._news) > 1 and any("s" in new for new in lanes.values()):
             ended = [result(lane).state for lane in self._news if lane.reply]
             message["said"] = grid.finished(ended, len(self._news))
+        if message and self._first:
+            message["first"], self._first = True, False
         return message
 
     def _so_far(self) -> str:

@@ -64,6 +64,12 @@ class News:
         self._again = False
         return {name: new for name, new in news.items() if new}
 
+    def tell_again(self) -> None:
+        """Have all of it told as new."""
+        self._text.tell_again()
+        self._thinking.tell_again()
+        self._again, self._shown, self._look_again = True, {}, 0.0
+
     def _come(self, part: _Part, text: str, state: str) -> None:
         part.take(text)
         if self._state != state:
@@ -107,6 +113,7 @@ class _Part:
         self.sent = 0
         self._clean = safe.CleanFilter()
         self._new: list[str] = []
+        self._told: list[str] = []
 
     def take(self, text: str) -> None:
         self._new.append(self._clean.feed(text))
@@ -114,5 +121,11 @@ class _Part:
     def told(self) -> tuple[int, str] | None:
         """Return how much was told before, and what is new."""
         text, self._new = "".join(self._new), []
+        if not text:
+            return None
+        self._told.append(text)
         before, self.sent = self.sent, self.sent + len(text)
-        return (before, text) if text else None
+        return before, text
+
+    def tell_again(self) -> None:
+        self._new, self._told, self.sent = [*self._told, *self._new], [], 0

@@ -35,6 +35,7 @@ class Page:
         self._there = False
         self._stops: dict[int, Stop] = {}
         self._keeps: set[int] = set()
+        self._missed: set[int] = set()
         self._numbers = itertools.count(1)
 
     def called(self) -> None:
@@ -70,6 +71,12 @@ class Page:
         self._keeps.discard(sheet.number)
         return said
 
+    def missed(self, sheet: Sheet) -> bool:
+        """Whether the page has said since it was last asked that the first of what was sent to this one is lost."""
+        said = sheet.number in self._missed
+        self._missed.discard(sheet.number)
+        return said
+
     def remove(self, sheet: Sheet) -> None:
         """Take a sheet off, once the page has surely laid it out; what is displayed must be something else by now."""
         self._stops.pop(sheet.number, None)
@@ -91,7 +98,7 @@ class Page:
             self._widgets = importlib.import_module("xiantong_nb.notebook.widgets")
         except ImportError:
             return  # nothing is lost but the widgets
-        self._ear = self._widgets.Ear(self._greeted, self._stop, self._keeps.add)
+        self._ear = self._widgets.Ear(self._greeted, self._stop, self._keeps.add, self._missed.add)
 
     def _greeted(self) -> None:
         self._there = True

@@ -35,11 +35,16 @@ class Ear(_Bare):
     _css = _STATIC / "live.css"
 
     def __init__(
-        self, greeted: Callable[[], None], stop: Callable[[int, int | None], None], keep: Callable[[int], None]
+        self,
+        greeted: Callable[[], None],
+        stop: Callable[[int, int | None], None],
+        keep: Callable[[int], None],
+        missed: Callable[[int], None],
     ) -> None:
         self._greeted = greeted
         self._stop = stop
         self._keep = keep
+        self._missed = missed
         super().__init__()
         free_route(self.comm)
         self.on_msg(self._hear)
@@ -47,9 +52,11 @@ class Ear(_Bare):
     def _hear(self, _: object, said: Any, __: object) -> None:
         """Take what the page says, in any thread; what is not understood is another version's."""
         match said:
-            case {"hello": int()}:
+            case {"hello": int(sheet)}:
                 self._greeted()
-                self.send(said)
+                if "missed" in said:
+                    self._missed(sheet)
+                self.send({"hello": sheet})
                 free_route(self.comm)
             case {"stop": int(sheet), "lane": int() | None as lane}:
                 self._stop(sheet, lane)
