@@ -30,14 +30,14 @@ async ([bundle, css]) => {
   window.ear = fake({ _anywidget_id: "ear" }, window.told);
   const drawing = await made().initialize({ model: window.ear, signal: new AbortController().signal });
   let gone = new AbortController();
-  window.begin = (labels) => {
+  window.begin = (labels, heard) => {
     gone.abort();
     gone = new AbortController();
     window.told.length = 0;
     window.sheet = fake({ _anywidget_id: "sheet", number: 7, labels }, []);
     const el = document.createElement("div");
     document.body.replaceChildren(el);
-    drawing.show({ model: window.sheet, el, signal: gone.signal, heard: [] });
+    drawing.show({ model: window.sheet, el, signal: gone.signal, heard });
     window.length = 0;
   };
   window.more = (pieces) => {
@@ -78,9 +78,9 @@ class LivePage:
         self.page.on("request", lambda request: self._asked.append(request.url))
         self.page.evaluate(LOAD, [(BUNDLE / "live.js").read_text("utf-8"), (BUNDLE / "live.css").read_text("utf-8")])
 
-    def begin(self, labels: Sequence[str]) -> None:
-        """Lay out an empty sheet."""
-        self.page.evaluate("(labels) => window.begin(labels)", list(labels))
+    def begin(self, labels: Sequence[str], heard: Sequence[dict[str, Any]] = ({"lanes": {}, "first": True},)) -> None:
+        """Lay out a sheet that has heard this much."""
+        self.page.evaluate("([labels, heard]) => window.begin(labels, heard)", [list(labels), list(heard)])
 
     def draw(self, pieces: list[str]) -> None:
         """Draw a text on a sheet of its own."""

@@ -158,6 +158,15 @@ def test_buttons_appear_when_they_are_heard_and_say_what_to_stop(page):
     assert stop.is_disabled()
 
 
+def test_a_sheet_that_missed_the_first_says_so_and_takes_all_of_it_anew(page):
+    page.begin(["demo:a"], [{"lanes": {"0": {"t": [5, "lost its beginning"]}}}])
+    page.wait_said({"hello": 7, "missed": True})
+    assert page.drawn() == "", "rather nothing than text with a hole in it"
+    page.hear({"lanes": {"0": {"a": True, "t": [0, "Well: "]}}, "first": True})
+    page.hear({"lanes": {"0": {"t": [6, "what was lost.\n\n\n\n"]}}})
+    assert page.drawn() == "Well: what was lost."
+
+
 def test_thinking_folds_away_unless_the_reader_has_a_hand_in_it(page):
     for opened_by_hand in (False, True):
         page.begin(["demo:a"])
